@@ -1,0 +1,81 @@
+// What streams and shards exist: immutable snapshots in memory, every change first in the
+// MetaStore.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/env.h"
+#include "base/result.h"
+#include "log/shard_log.h"
+#include "meta/meta_store.h"
+
+namespace millstream::streams {
+
+// An unsigned 128-bit hash key; decimal on the wire.
+using HashKey = unsigned __int128;
+
+struct StreamKey {
+  std::string account;
+  std::string region;
+  std::string name;
+  friend auto operator<=>(const StreamKey&, const StreamKey&) = default;
+  std::string arn() const;  // arn:aws:kinesis:<region>:<account>:stream/<name>
+};
+
+enum class StreamStatus : uint8_t { kCreating, kActive, kUpdating, kDeleting };
+enum class StreamMode : uint8_t { kProvisioned, kOnDemand };
+
+struct Shard {
+  uint32_t index = 0;           // "shardId-" + 12 digits
+  ShardId log_id{};
+  HashKey first_hash_key = 0;   // inclusive
+  HashKey last_hash_key = 0;    // inclusive
+  int64_t created_s = 0;        // part of every sequence number of the shard
+  std::optional<uint32_t> parent;
+  std::optional<uint32_t> adjacent_parent;
+  bool open = true;
+  TimeMs closed_ms = 0;                // closed shards only
+  std::optional<Counter> end;          // closed shards only: the counter past the last record
+
+  std::string id() const;
+};
+
+// One state of a stream. Constant: a change makes a new one.
+struct Stream {
+  StreamKey key;
+  int64_t generation = 0;       // differs from a deleted stream of the same name
+  StreamStatus status = StreamStatus::kCreating;
+  StreamMode mode = StreamMode::kProvisioned;
+  int64_t created_ms = 0;
+  int32_t retention_hours = 24;
+  int32_t max_record_kib = 1024;
+  std::map<std::string, std::string> tags;
+  std::vector<Shard> shards;    // by index; closed ones too, until their retention has ended
+  std::vector<uint32_t> open_by_hash_key;  // positions in `shards` of the open ones, ascending
+
+  const Shard* find_shard(std::string_view id) const;
+  const Shard& route(HashKey key) const;   // the open shard whose range holds `key`
+  std::vector<const Shard*> children(uint32_t index) const;
+};
+
+// Threads: find() from any thread without waiting for a change; changes are serialised.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+  // nullptr if there is none.
+  virtual std::shared_ptr<const Stream> find(const StreamKey& key) const = 0;
+  // Those of one account and region, by name.
+  virtual std::vector<std::shared_ptr<const Stream>> list(std::string_view account,
+                                                          std::string_view region) const = 0;
+  // Completes when the stream differs from `seen` (another state, or gone), or at `timeout`.
+  virtual awaitable<> wait_for_change(StreamKey key, std::shared_ptr<const Stream> seen,
+                                      std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace millstream::streams

@@ -1,0 +1,81 @@
+// Operations of the AWS services as data, and the table of their handlers.
+//
+// The facts come from api/ (generated into wire/generated/…): for each operation a descriptor,
+// and a struct with the types of its input and output:
+//
+//   namespace millstream::wire::kinesis {
+//   struct SplitShard { using Input = SplitShardInput; using Output = SplitShardOutput;
+//                       static const Operation& descriptor(); };
+//   }
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/async.h"
+#include "base/bytes.h"
+#include "base/http_message.h"
+#include "base/result.h"
+
+namespace millstream::wire {
+
+struct StructType;  // wire/types.h
+
+enum class Protocol : uint8_t { kJson10, kJson11, kCbor11, kRpcV2Cbor, kQuery };
+
+struct Operation {
+  std::string_view service;        // "kinesis", "firehose", "kinesisanalyticsv2", …
+  std::string_view name;           // "SplitShard"
+  std::string_view target_prefix;  // "Kinesis_20131202"
+  const StructType* input = nullptr;   // nullptr: none
+  const StructType* output = nullptr;  // nullptr: none
+};
+
+// Who calls, and where. Made by the server from the verified signature.
+struct RequestContext {
+  std::string account;       // 12 digits
+  std::string region;        // of the signature's credential scope
+  std::string access_key;
+  std::string request_id;    // also sent as x-amzn-RequestId
+  Protocol protocol = Protocol::kJson11;
+  const HttpRequest* http = nullptr;
+};
+
+// A handler on encoded bytes: decodes `body` itself and returns the encoded answer. For the hot
+// operations, whose codecs copy nothing; they give the same result as the generic path.
+using RawHandler = std::function<awaitable<Result<Slice>>(const RequestContext&, Slice body)>;
+
+// Handlers by operation. Filled at start, constant afterwards.
+class OperationTable {
+ public:
+  // table.handle<kinesis::SplitShard>([&api](const RequestContext& context,
+  //     kinesis::SplitShardInput input) -> awaitable<Result<kinesis::SplitShardOutput>> {…});
+  // An operation without output returns Result<>. The input has been validated against the
+  // model (required members, lengths, ranges, patterns, enums).
+  template <class Op, class Handler>
+  void handle(Handler handler);
+  void handle_raw(const Operation& operation, RawHandler handler);
+
+  // By "Kinesis_20131202.SplitShard"; nullptr if there is no such operation or no handler.
+  struct Entry {
+    const Operation* operation = nullptr;
+    RawHandler handler;
+  };
+  const Entry* find(std::string_view target) const;
+  std::vector<const Entry*> entries() const;  // by service and name
+
+ private:
+  // Fixed by wire/operation.cc.
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
+};
+
+// All operations of all services known to this build, with or without a handler.
+std::span<const Operation* const> all_operations();
+
+}  // namespace millstream::wire
