@@ -1,6 +1,8 @@
 // Coroutines on Boost.Asio: the one awaitable type, and the ways between loops and threads.
 #pragma once
 
+#include <exception>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>

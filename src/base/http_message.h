@@ -2,6 +2,7 @@
 // http/, independent of HTTP/1.1, HTTP/2 and TLS.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
