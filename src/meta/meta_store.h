@@ -56,7 +56,7 @@ class Transaction {
 struct Migration {
   std::string_view module;  // "streams", "firehose", …: each numbers its own steps from 1
   int number = 0;
-  std::string_view sql;     // statements separated by ';'
+  std::string_view sql;  // statements separated by ';'
 };
 
 // Threads:    any; work runs on the store's own threads, awaitables complete on the caller's
