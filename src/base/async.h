@@ -28,27 +28,30 @@ using awaitable = asio::awaitable<T>;
 template <class Work>
 auto run_on(asio::thread_pool& pool, Work work) -> awaitable<decltype(work())> {
   using T = decltype(work());
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr, T)>(
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&,
+                                          void(std::exception_ptr, T)>(
       [&pool](auto handler, Work task) {
         auto executor = asio::get_associated_executor(handler);
-        asio::post(pool, [handler = std::move(handler), executor = asio::prefer(executor, asio::execution::outstanding_work.tracked),
-                          task = std::move(task)]() mutable {
-          std::exception_ptr error;
-          std::optional<T> value;
-          try {
-            value.emplace(task());
-          } catch (...) {
-            error = std::current_exception();
-          }
-          asio::post(executor, [handler = std::move(handler), error,
-                                value = std::move(value)]() mutable {
-            if (error) {
-              std::move(handler)(error, T{});
-            } else {
-              std::move(handler)(nullptr, *std::move(value));
-            }
-          });
-        });
+        asio::post(
+            pool, [handler = std::move(handler),
+                   executor = asio::prefer(executor, asio::execution::outstanding_work.tracked),
+                   task = std::move(task)]() mutable {
+              std::exception_ptr error;
+              std::optional<T> value;
+              try {
+                value.emplace(task());
+              } catch (...) {
+                error = std::current_exception();
+              }
+              asio::post(executor,
+                         [handler = std::move(handler), error, value = std::move(value)]() mutable {
+                           if (error) {
+                             std::move(handler)(error, T{});
+                           } else {
+                             std::move(handler)(nullptr, *std::move(value));
+                           }
+                         });
+            });
       },
       asio::use_awaitable, std::move(work));
 }

@@ -22,8 +22,8 @@ using TimeMs = int64_t;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimeMs now_ms() = 0;                          // wall clock
-  virtual std::chrono::nanoseconds monotonic() = 0;     // never falls, counts suspend
+  virtual TimeMs now_ms() = 0;                       // wall clock
+  virtual std::chrono::nanoseconds monotonic() = 0;  // never falls, counts suspend
 };
 
 // An open file. All calls may block.
@@ -59,9 +59,9 @@ class File {
 
 enum class OpenMode : uint8_t {
   kReadOnly,
-  kReadWrite,   // must exist
-  kCreate,      // read and write; created if missing
-  kCreateNew,   // read and write; kInUse if it exists
+  kReadWrite,  // must exist
+  kCreate,     // read and write; created if missing
+  kCreateNew,  // read and write; kInUse if it exists
 };
 
 struct FileInfo {
@@ -80,7 +80,7 @@ class Env : public Clock {
  public:
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;  // replaces
-  virtual Result<> remove(const std::string& path) = 0;     // a file or an empty folder
+  virtual Result<> remove(const std::string& path) = 0;        // a file or an empty folder
   virtual Result<> make_folders(const std::string& path) = 0;  // and its parents; fine if there
   virtual Result<std::vector<FileInfo>> list(const std::string& folder) = 0;  // sorted by name
   virtual Result<bool> exists(const std::string& path) = 0;

@@ -26,13 +26,13 @@ struct HttpHeader {
 // handler's coroutine has ended.
 struct HttpRequest {
   std::string_view method;
-  std::string_view target;     // as sent: path and query, undecoded
-  std::string_view path;       // of target, undecoded
-  std::string_view query;      // of target, undecoded, without '?'
-  std::string_view authority;  // Host header, or :authority
+  std::string_view target;          // as sent: path and query, undecoded
+  std::string_view path;            // of target, undecoded
+  std::string_view query;           // of target, undecoded, without '?'
+  std::string_view authority;       // Host header, or :authority
   std::vector<HttpHeader> headers;  // in order, pseudo-headers left out; HTTP/2's :authority
                                     // appears as "host"
-  Slice body;                  // contiguous; kBufferPadding readable bytes follow it
+  Slice body;                       // contiguous; kBufferPadding readable bytes follow it
   HttpVersion version = HttpVersion::kHttp11;
   bool tls = false;
   asio::ip::address peer;

@@ -15,16 +15,16 @@ namespace millstream {
 // spelling. Codes of the log that never reach a client map to InternalFailure.
 enum class ErrorCode : uint8_t {
   // The caller's mistake.
-  kInvalidArgument,      // InvalidArgumentException
-  kValidation,           // ValidationException
-  kSerialization,        // SerializationException
-  kUnknownOperation,     // UnknownOperationException
-  kNotFound,             // ResourceNotFoundException
-  kInUse,                // ResourceInUseException
-  kLimitExceeded,        // LimitExceededException
-  kThroughputExceeded,   // ProvisionedThroughputExceededException
-  kExpiredIterator,      // ExpiredIteratorException
-  kExpiredNextToken,     // ExpiredNextTokenException
+  kInvalidArgument,     // InvalidArgumentException
+  kValidation,          // ValidationException
+  kSerialization,       // SerializationException
+  kUnknownOperation,    // UnknownOperationException
+  kNotFound,            // ResourceNotFoundException
+  kInUse,               // ResourceInUseException
+  kLimitExceeded,       // LimitExceededException
+  kThroughputExceeded,  // ProvisionedThroughputExceededException
+  kExpiredIterator,     // ExpiredIteratorException
+  kExpiredNextToken,    // ExpiredNextTokenException
   kConcurrentModification,
   // Who is calling.
   kMissingAuthenticationToken,
@@ -33,21 +33,21 @@ enum class ErrorCode : uint8_t {
   kUnrecognizedClient,
   kExpiredToken,
   kAccessDenied,
-  kForbidden,            // Host or Origin refused: HTTP 403
+  kForbidden,  // Host or Origin refused: HTTP 403
   // Requests that never reach a handler.
-  kRequestTooLarge,      // HTTP 413
-  kThrottled,            // ThrottlingException: a limit of this server
+  kRequestTooLarge,  // HTTP 413
+  kThrottled,        // ThrottlingException: a limit of this server
   // The log's.
-  kSealed,               // append to a closed shard: route again
-  kOutOfSequence,        // a writer's batch number is not the next one
-  kFenced,               // a newer epoch of the writer exists
-  kNoSpace,              // disk full: writes refused until space returns
-  kCorruption,           // checksum or structure wrong; nothing is served from there
-  kIo,                   // a file operation failed
-  kUnavailable,          // HTTP 503: the disk has failed, or the server is stopping
-  kCancelled,            // the operation was given up by its caller or by shutdown
+  kSealed,         // append to a closed shard: route again
+  kOutOfSequence,  // a writer's batch number is not the next one
+  kFenced,         // a newer epoch of the writer exists
+  kNoSpace,        // disk full: writes refused until space returns
+  kCorruption,     // checksum or structure wrong; nothing is served from there
+  kIo,             // a file operation failed
+  kUnavailable,    // HTTP 503: the disk has failed, or the server is stopping
+  kCancelled,      // the operation was given up by its caller or by shutdown
   kTimeout,
-  kRemote,               // another server (S3, Lambda) answered with an error
+  kRemote,  // another server (S3, Lambda) answered with an error
   kInternal,
 };
 
@@ -80,14 +80,14 @@ std::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, 
 
 // TRY(f()); TRY_ASSIGN(auto x, f()); return the error of f() to the caller. The CO_ forms are
 // for coroutines. All are plain statements: no statement expressions around co_await.
-#define TRY(expression) \
+#define TRY(expression)                            \
   if (auto try_result = (expression); !try_result) \
   return std::unexpected(std::move(try_result).error())
-#define CO_TRY(expression) \
+#define CO_TRY(expression)                         \
   if (auto try_result = (expression); !try_result) \
   co_return std::unexpected(std::move(try_result).error())
-#define MS_TRY_ASSIGN_(result, target, expression, return_word) \
-  auto result = (expression);                                   \
+#define MS_TRY_ASSIGN_(result, target, expression, return_word)        \
+  auto result = (expression);                                          \
   if (!result) return_word std::unexpected(std::move(result).error()); \
   target = *std::move(result)
 #define TRY_ASSIGN(target, expression) \
