@@ -80,8 +80,9 @@ class Env : public Clock {
  public:
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;  // replaces
-  virtual Result<> remove(const std::string& path) = 0;        // a file or an empty folder
-  virtual Result<> make_folders(const std::string& path) = 0;  // and its parents; fine if there
+  virtual Result<> remove(const std::string& path) = 0;  // a file or an empty folder
+  // A folder and its parents, durable when it returns; fine if it is there.
+  virtual Result<> make_folders(const std::string& path) = 0;
   virtual Result<std::vector<FileInfo>> list(const std::string& folder) = 0;  // sorted by name
   virtual Result<bool> exists(const std::string& path) = 0;
   // Makes creations, renames and removals inside `folder` durable.
