@@ -24,8 +24,8 @@ struct SequenceNumber {
   int64_t created_s = 0;    // of the shard
   int64_t shard_index = 0;  // negative or huge only in numbers that no shard of ours gave
   Counter counter = 0;
-  int64_t time_s = 0;       // arrival of the record
-  int version = 2;          // 0 and 1: old formats, recognised for AWS's error messages only
+  int64_t time_s = 0;  // arrival of the record
+  int version = 2;     // 0 and 1: old formats, recognised for AWS's error messages only
 
   friend bool operator==(const SequenceNumber&, const SequenceNumber&) = default;
 };

@@ -26,8 +26,7 @@ std::optional<std::string> open_token(const TokenKey& key, std::string_view purp
 
 // The same in base64, for NextToken members. The caller puts an issue time into `plain` if the
 // token shall expire.
-std::string seal_token_text(const TokenKey& key, std::string_view purpose,
-                            std::string_view plain);
+std::string seal_token_text(const TokenKey& key, std::string_view purpose, std::string_view plain);
 std::optional<std::string> open_token_text(const TokenKey& key, std::string_view purpose,
                                            std::string_view text);
 

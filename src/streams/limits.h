@@ -1,0 +1,66 @@
+// Throughput limits of shards, as AWS has them (setting `shard_limits`): token buckets that
+// hold one second's worth.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/env.h"
+#include "log/shard_log.h"
+#include "streams/service.h"
+
+namespace millstream::streams {
+
+// Life cycle: one per server; `clock` outlives it. Buckets of shards that were not used for a
+// while are dropped, so that the size is bounded by the shards in use.
+// Threads:    any; shards are spread over locks.
+class ShardLimiter {
+ public:
+  ShardLimiter(Clock& clock, const ShardLimits& limits) : clock_(clock), limits_(limits) {}
+
+  bool limits_puts() const { return limits_.in_records_per_s != 0 || limits_.in_bytes_per_s != 0; }
+  bool limits_gets() const { return limits_.out_bytes_per_s != 0 || limits_.get_calls_per_s != 0; }
+
+  // Takes one record of `bytes` (data and partition key). False: over the limit, nothing taken.
+  // A record larger than a second's worth passes when the bucket is full, and leaves it empty
+  // for as long as it is worth (AWS: bursts up to 10 MiB, 1 MiB/s on average).
+  bool take_put(ShardId shard, size_t bytes);
+
+  // Takes one GetRecords call. False: too many calls, or earlier answers were too large.
+  bool take_get(ShardId shard);
+  // After the answer: its bytes. 10 MiB in one answer at 2 MiB/s: the next 5 s are refused.
+  void charge_get(ShardId shard, size_t bytes);
+
+ private:
+  struct Bucket {
+    double tokens = 0;
+    std::chrono::nanoseconds filled{-1};  // -1: never used, full
+    void fill(std::chrono::nanoseconds now, double rate);
+  };
+  struct ShardBuckets {
+    Bucket in_records;
+    Bucket in_bytes;
+    Bucket out_bytes;
+    Bucket get_calls;
+    std::chrono::nanoseconds used{};
+  };
+  struct Part {
+    std::mutex mutex;
+    std::unordered_map<uint64_t, ShardBuckets> shards;
+    size_t drop_at = 1024;  // next clean-up
+  };
+
+  Part& part_of(ShardId shard) { return parts_[static_cast<uint64_t>(shard) % parts_.size()]; }
+  ShardBuckets& buckets_of(Part& part, ShardId shard, std::chrono::nanoseconds now);
+
+  Clock& clock_;
+  const ShardLimits limits_;
+  std::array<Part, 16> parts_;
+};
+
+}  // namespace millstream::streams
