@@ -2,11 +2,13 @@
 // MetaStore.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/async.h"
@@ -30,18 +32,20 @@ struct StreamKey {
 
 enum class StreamStatus : uint8_t { kCreating, kActive, kUpdating, kDeleting };
 enum class StreamMode : uint8_t { kProvisioned, kOnDemand };
+std::string_view status_text(StreamStatus status);  // "ACTIVE"
+std::string_view mode_text(StreamMode mode);        // "ON_DEMAND"
 
 struct Shard {
-  uint32_t index = 0;           // "shardId-" + 12 digits
+  uint32_t index = 0;  // "shardId-" + 12 digits
   ShardId log_id{};
-  HashKey first_hash_key = 0;   // inclusive
-  HashKey last_hash_key = 0;    // inclusive
-  int64_t created_s = 0;        // part of every sequence number of the shard
+  HashKey first_hash_key = 0;  // inclusive
+  HashKey last_hash_key = 0;   // inclusive
+  int64_t created_s = 0;       // part of every sequence number of the shard
   std::optional<uint32_t> parent;
   std::optional<uint32_t> adjacent_parent;
   bool open = true;
-  TimeMs closed_ms = 0;                // closed shards only
-  std::optional<Counter> end;          // closed shards only: the counter past the last record
+  TimeMs closed_ms = 0;        // closed shards only
+  std::optional<Counter> end;  // closed shards only: the counter past the last record
 
   std::string id() const;
 };
@@ -49,19 +53,24 @@ struct Shard {
 // One state of a stream. Constant: a change makes a new one.
 struct Stream {
   StreamKey key;
-  int64_t generation = 0;       // differs from a deleted stream of the same name
+  int64_t generation = 0;  // differs from a deleted stream of the same name
   StreamStatus status = StreamStatus::kCreating;
   StreamMode mode = StreamMode::kProvisioned;
   int64_t created_ms = 0;
   int32_t retention_hours = 24;
   int32_t max_record_kib = 1024;
+  std::optional<int32_t> warm_throughput_mibps;  // as asked for; on-demand streams only
   std::map<std::string, std::string> tags;
-  std::vector<Shard> shards;    // by index; closed ones too, until their retention has ended
+  // By index; closed ones too, until their retention has ended. Empty while kCreating.
+  std::vector<Shard> shards;
   std::vector<uint32_t> open_by_hash_key;  // positions in `shards` of the open ones, ascending
 
   const Shard* find_shard(std::string_view id) const;
-  const Shard& route(HashKey key) const;   // the open shard whose range holds `key`
+  // The open shard whose range holds `hash_key`. Not while kCreating.
+  const Shard& route(HashKey hash_key) const;
   std::vector<const Shard*> children(uint32_t index) const;
+  // Fills open_by_hash_key from `shards`; the open ones cover every hash key once.
+  void index_open_shards();
 };
 
 // Threads: find() from any thread without waiting for a change; changes are serialised.
