@@ -9,7 +9,7 @@ namespace millstream::wire {
 
 // A Java pattern as conditions on the whole text that must all hold.
 struct Re2Condition {
-  std::string regex;      // for RE2, matched against the whole text
+  std::string regex;  // for RE2, matched against the whole text
   bool must_match = true;
 };
 

@@ -14,13 +14,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/async.h"
 #include "base/bytes.h"
 #include "base/http_message.h"
 #include "base/result.h"
+#include "wire/value_types.h"
 
 namespace millstream::wire {
 
@@ -29,19 +32,19 @@ struct StructType;  // wire/types.h
 enum class Protocol : uint8_t { kJson10, kJson11, kCbor11, kRpcV2Cbor, kQuery };
 
 struct Operation {
-  std::string_view service;        // "kinesis", "firehose", "kinesisanalyticsv2", …
-  std::string_view name;           // "SplitShard"
-  std::string_view target_prefix;  // "Kinesis_20131202"
+  std::string_view service;            // "kinesis", "firehose", "kinesisanalyticsv2", …
+  std::string_view name;               // "SplitShard"
+  std::string_view target_prefix;      // "Kinesis_20131202"
   const StructType* input = nullptr;   // nullptr: none
   const StructType* output = nullptr;  // nullptr: none
 };
 
 // Who calls, and where. Made by the server from the verified signature.
 struct RequestContext {
-  std::string account;       // 12 digits
-  std::string region;        // of the signature's credential scope
+  std::string account;  // 12 digits
+  std::string region;   // of the signature's credential scope
   std::string access_key;
-  std::string request_id;    // also sent as x-amzn-RequestId
+  std::string request_id;  // also sent as x-amzn-RequestId
   Protocol protocol = Protocol::kJson11;
   const HttpRequest* http = nullptr;
 };
@@ -58,7 +61,22 @@ class OperationTable {
   // An operation without output returns Result<>. The input has been validated against the
   // model (required members, lengths, ranges, patterns, enums).
   template <class Op, class Handler>
-  void handle(Handler handler);
+  void handle(Handler handler) {
+    handle_raw(Op::descriptor(),
+               [handler = std::move(handler)](const RequestContext& context,
+                                              Slice body) -> awaitable<Result<Slice>> {
+                 typename Op::Input input;
+                 CO_TRY(decode_input(Op::descriptor(), context.protocol, body, &input));
+                 auto output = co_await handler(context, std::move(input));
+                 if (!output) co_return std::unexpected(std::move(output).error());
+                 if constexpr (std::is_void_v<typename Op::Output>) {
+                   co_return Slice();
+                 } else {
+                   co_return encode_output(Op::descriptor(), context.protocol, &*output);
+                 }
+               });
+  }
+  // The same, decoding and encoding by itself. One handler an operation.
   void handle_raw(const Operation& operation, RawHandler handler);
 
   // By "Kinesis_20131202.SplitShard"; nullptr if there is no such operation or no handler.
@@ -77,6 +95,12 @@ class OperationTable {
   };
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
 };
+
+// What handle() does around the handler. decode_input: `input` points to a default value of the
+// operation's Input; checked against the model. encode_output: of its Output.
+Result<> decode_input(const Operation& operation, Protocol protocol, const Slice& body,
+                      void* input);
+Result<Slice> encode_output(const Operation& operation, Protocol protocol, const void* output);
 
 // All operations of all services known to this build, with or without a handler.
 std::span<const Operation* const> all_operations();

@@ -85,8 +85,8 @@ struct Member {
   std::string_view name;  // on the wire
   const Type* type;
   uint32_t offset;
-  bool required;                     // by the model
-  const OptionalAccess* optional;    // nullptr: a plain T
+  bool required;                   // by the model
+  const OptionalAccess* optional;  // nullptr: a plain T
 };
 
 struct StructType {
@@ -115,8 +115,7 @@ inline void* emplace(const Member& member, void* object) {
 
 template <class T>
 inline constexpr ListAccess kListAccess{
-    sizeof(T),
-    [](const void* list) { return static_cast<const std::vector<T>*>(list)->size(); },
+    sizeof(T), [](const void* list) { return static_cast<const std::vector<T>*>(list)->size(); },
     [](void* list, size_t count) { static_cast<std::vector<T>*>(list)->reserve(count); },
     [](void* list) -> void* { return &static_cast<std::vector<T>*>(list)->emplace_back(); },
     [](const void* list, size_t index) -> const void* {

@@ -1,0 +1,77 @@
+#include "wire/operation.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "wire/absences.h"
+#include "wire/json_decode.h"
+#include "wire/json_encode.h"
+#include "wire/service.h"
+#include "wire/validate.h"
+
+namespace millstream::wire {
+namespace {
+
+bool is_json(Protocol protocol) {
+  return protocol == Protocol::kJson10 || protocol == Protocol::kJson11;
+}
+
+}  // namespace
+
+Result<> decode_input(const Operation& operation, Protocol protocol, const Slice& body,
+                      void* input) {
+  if (!is_json(protocol)) {
+    return fail(ErrorCode::kSerialization,
+                "This version reads JSON requests only; set the SDK to JSON (Java: "
+                "AWS_CBOR_DISABLE=true).");
+  }
+  if (operation.input == nullptr) return {};
+  Absences absences;
+  TRY(decode_json(*operation.input, body, input, absences));
+  const Service* service = find_service(operation.service);
+  MS_ASSERT(service != nullptr);
+  return validate(*operation.input, input, absences, service->java_package);
+}
+
+Result<Slice> encode_output(const Operation& operation, Protocol protocol, const void* output) {
+  MS_ASSERT(is_json(protocol));  // decode_input came before
+  if (operation.output == nullptr) return Slice();
+  std::string text;
+  encode_json(*operation.output, output, text);
+  return Slice::copy_of(text);
+}
+
+void OperationTable::handle_raw(const Operation& operation, RawHandler handler) {
+  std::string target = fmt::format("{}.{}", operation.target_prefix, operation.name);
+  const bool added =
+      entries_.try_emplace(std::move(target), Entry{&operation, std::move(handler)}).second;
+  MS_ASSERT(added);  // two handlers for one operation
+}
+
+const OperationTable::Entry* OperationTable::find(std::string_view target) const {
+  const auto found = entries_.find(target);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+std::vector<const OperationTable::Entry*> OperationTable::entries() const {
+  std::vector<const Entry*> all;
+  all.reserve(entries_.size());
+  for (const auto& [target, entry] : entries_) all.push_back(&entry);
+  std::ranges::sort(all, {}, [](const Entry* entry) {
+    return std::tuple(entry->operation->service, entry->operation->name);
+  });
+  return all;
+}
+
+std::span<const Operation* const> all_operations() {
+  static const std::vector<const Operation*> operations = [] {
+    std::vector<const Operation*> all;
+    for (const Service* service : all_services()) {
+      all.insert(all.end(), service->operations.begin(), service->operations.end());
+    }
+    return all;
+  }();
+  return operations;
+}
+
+}  // namespace millstream::wire
