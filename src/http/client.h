@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/ip/address.hpp>
+
 #include "base/async.h"
 #include "base/bytes.h"
 #include "base/result.h"

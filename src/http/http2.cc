@@ -1,0 +1,445 @@
+#include "http/http2.h"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "http/message.h"
+
+namespace millstream {
+namespace {
+
+constexpr int32_t kStreamWindow = 1 << 20;
+constexpr int32_t kConnectionWindow = 16 << 20;
+constexpr size_t kReadRoom = size_t{64} * 1024;      // once a connection sends bodies
+constexpr size_t kOutputBytes = size_t{256} * 1024;  // written at a time
+constexpr size_t kQueuedFrames = 1'000;              // of ours, unsent: reading rests
+constexpr size_t kLargestData = size_t{64} * 1024;
+constexpr uint32_t kResetsBurst = 500;  // streams that end badly, before it is an attack
+constexpr uint32_t kResetsPerSecond = 100;
+constexpr size_t kPings = 100;    // answers to PING and SETTINGS that wait to be sent
+constexpr size_t kSettings = 32;  // entries of a SETTINGS frame
+
+}  // namespace
+
+// nghttp2's C callbacks, turned into calls of Http2.
+struct Http2Callbacks {
+  static Http2& self(void* user) { return *static_cast<Http2*>(user); }
+  static Http2Stream* stream(nghttp2_session* session, int32_t id) {
+    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+
+  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    return self(user).on_begin_headers(frame->hd.stream_id);
+  }
+
+  static int header(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                    nghttp2_rcbuf* value, uint8_t, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    Http2Stream* on = stream(session, frame->hd.stream_id);
+    return on ? self(user).on_header(*on, name, value) : 0;
+  }
+
+  static int frame_recv(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    Http2Stream* on = stream(session, frame->hd.stream_id);
+    if (!on) return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      self(user).on_head(*on);
+    }
+    const bool has_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (has_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+      self(user).on_request_complete(*on);
+    }
+    return 0;
+  }
+
+  static int data_chunk(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
+                        size_t size, void* user) {
+    Http2Stream* on = stream(session, id);
+    return on ? self(user).on_data(*on, {reinterpret_cast<const char*>(bytes), size}) : 0;
+  }
+
+  static int frame_send(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+    Http2Stream* on = stream(session, frame->hd.stream_id);
+    if (on) self(user).on_response_sent(*on);
+    return 0;
+  }
+
+  static int stream_close(nghttp2_session* session, int32_t id, uint32_t error, void* user) {
+    Http2Stream* on = stream(session, id);
+    if (on) self(user).on_stream_close(*on, error);
+    return 0;
+  }
+
+  static int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t length,
+                       nghttp2_data_source* source, void* user) {
+    OutputQueue& output = self(user).output_;
+    output.append({reinterpret_cast<const char*>(head), 9});  // RFC 9113, 4.1: a frame's head
+    static_cast<Http2Stream*>(source->ptr)->move_to(output, length);
+    return 0;
+  }
+
+  static ssize_t data_length(nghttp2_session*, uint8_t, int32_t, int32_t session_window,
+                             int32_t stream_window, uint32_t max_frame, void*) {
+    return std::min({static_cast<ssize_t>(session_window), static_cast<ssize_t>(stream_window),
+                     static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kLargestData)});
+  }
+
+  static nghttp2_session_callbacks* make() {
+    nghttp2_session_callbacks* all = nullptr;
+    MS_ASSERT(nghttp2_session_callbacks_new(&all) == 0);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(all, begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(all, header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(all, frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(all, data_chunk);
+    nghttp2_session_callbacks_set_on_frame_send_callback(all, frame_send);
+    nghttp2_session_callbacks_set_on_stream_close_callback(all, stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(all, send_data);
+    nghttp2_session_callbacks_set_data_source_read_length_callback(all, data_length);
+    return all;
+  }
+
+  static nghttp2_option* options() {
+    nghttp2_option* all = nullptr;
+    MS_ASSERT(nghttp2_option_new(&all) == 0);
+    nghttp2_option_set_max_outbound_ack(all, kPings);
+    nghttp2_option_set_max_settings(all, kSettings);
+    nghttp2_option_set_no_closed_streams(all, 1);
+    return all;
+  }
+};
+
+Http2::Http2(std::shared_ptr<Connection> connection)
+    : connection_(std::move(connection)),
+      output_(connection_->transport.tls()),
+      room_(connection_->loop.executor),
+      idle_since_s_(connection_->loop.now_s),
+      write_progress_s_(connection_->loop.now_s) {
+  // Made once: a session copies them. They live as long as the process.
+  static nghttp2_session_callbacks* const callbacks = Http2Callbacks::make();
+  static nghttp2_option* const options = Http2Callbacks::options();
+  MS_ASSERT(nghttp2_session_server_new2(&session_, callbacks, this, options) == 0);
+  const HttpLimits& limits = connection_->limits();
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrent_streams},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(limits.header_bytes)},
+  };
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+}
+
+Http2::~Http2() { nghttp2_session_del(session_); }
+
+awaitable<> Http2::run() {
+  connection_->enter(Connection::Phase::kHandler);  // the times are kept by tick()
+  InputBuffer& in = connection_->in;
+  if (connection_->draining()) drain();
+  while (true) {
+    if (!ended_) process(in.view());
+    const size_t received = in.size();
+    in.consume(received);
+    while (!lost_ && writing_ &&
+           nghttp2_session_get_outbound_queue_size(session_) > kQueuedFrames) {
+      co_await room_.wait();
+    }
+    bool alive = co_await connection_->read_more(received > kReadRoom / 16 ? kReadRoom : 1);
+    if (!alive) break;
+  }
+  lose_connection();
+}
+
+void Http2::process(std::string_view received) {
+  processing_ = true;
+  ssize_t used = nghttp2_session_mem_recv(
+      session_, reinterpret_cast<const uint8_t*>(received.data()), received.size());
+  const bool failed = used < 0;
+  while (!ready_.empty()) {
+    auto batch = std::exchange(ready_, {});
+    for (auto& stream : batch) {
+      ++handlers_;
+      asio::co_spawn(connection_->loop.executor, handle(shared_from_this(), std::move(stream)),
+                     asio::detached);
+    }
+  }
+  processing_ = false;
+  if (failed) {
+    // Not HTTP/2, or a flood: nghttp2 goes no further with it.
+    nghttp2_session_terminate_session(
+        session_, used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+  }
+  if (failed || wants_flush_ || !may_hold_first_flush()) flush();
+  if (failed) end();
+}
+
+// A client that opens a session for one call (the JavaScript SDK does) gets SETTINGS and the
+// response in one packet. tick() ends the waiting if the handler takes long.
+bool Http2::may_hold_first_flush() const {
+  return !flushed_once_ && handlers_ > 0 && incomplete_ == 0;
+}
+
+awaitable<> Http2::handle(std::shared_ptr<Http2> self, std::shared_ptr<Http2Stream> stream) {
+  using State = Http2Stream::State;
+  self->connection_->shared->requests.fetch_add(1, std::memory_order_relaxed);
+  try {
+    co_await self->connection_->shared->handler(stream->request_, *stream);
+  } catch (const std::exception& e) {
+    spdlog::error("http: the handler of {} {} threw: {}", stream->request_.method,
+                  stream->request_.path, e.what());
+  }
+  if (!stream->closed_) {
+    if (stream->state_ == State::kStarted) stream->abort();
+    if (stream->state_ == State::kNone) {
+      co_await stream->respond(
+          plain_response(500, "The server did not answer this request (a defect)."));
+    }
+  }
+  stream->request_.body = Slice();
+  stream->body_.clear();
+  --self->handlers_;
+  self->idle_since_s_ = self->connection_->loop.now_s;
+}
+
+void Http2::flush_soon() {
+  if (processing_) {
+    wants_flush_ = true;
+    return;
+  }
+  if (writing_ || flush_posted_ || lost_) return;
+  flush_posted_ = true;
+  asio::post(connection_->loop.executor, [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void Http2::flush() {
+  wants_flush_ = false;
+  if (writing_ || lost_ || ended_) return;
+  while (true) {
+    fill_output();
+    if (output_.empty()) break;
+    flushed_once_ = true;
+    write_progress_s_ = connection_->loop.now_s;
+    unwritten_ = output_.buffers();
+    ErrorOf error;
+    if (!connection_->transport.try_write(unwritten_, error)) {
+      if (error) {
+        connection_->transport.close();  // ends run()
+        return;
+      }
+      writing_ = true;
+      asio::co_spawn(connection_->loop.executor, write_output(shared_from_this()), asio::detached);
+      return;
+    }
+    output_.clear();
+  }
+  end_if_done();
+}
+
+void Http2::fill_output() {
+  while (output_.size() < kOutputBytes) {
+    const uint8_t* bytes = nullptr;
+    ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+    if (size <= 0) break;
+    output_.append({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  }
+}
+
+awaitable<> Http2::write_output(std::shared_ptr<Http2> self) {
+  Connection& connection = *self->connection_;
+  ErrorOf error;
+  while (!error && !self->output_.empty()) {
+    error = co_await connection.transport.write(
+        self->unwritten_, [&] { self->write_progress_s_ = connection.loop.now_s; });
+    self->output_.clear();
+    self->room_.notify();
+    if (error || self->lost_) break;
+    self->fill_output();
+    self->unwritten_ = self->output_.buffers();
+  }
+  self->writing_ = false;
+  if (error) {
+    connection.transport.close();
+  } else {
+    self->end_if_done();
+  }
+}
+
+void Http2::end_if_done() {
+  if (ended_ || nghttp2_session_want_read(session_) || nghttp2_session_want_write(session_)) {
+    return;
+  }
+  end();
+}
+
+void Http2::end() {
+  if (ended_ || lost_) return;
+  ended_ = true;
+  // The end of our side tells the client; what it still sends is read and thrown away, as an
+  // unread rest would reset the connection and take the GOAWAY with it.
+  connection_->enter(Connection::Phase::kClosing);
+  ErrorOf ignored;
+  connection_->transport.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+}
+
+void Http2::lose_connection() {
+  lost_ = true;
+  connection_->transport.close();
+  for (auto& stream : streams_) stream->close();
+  streams_.clear();
+}
+
+void Http2::drain() {
+  if (drain_noticed_ || ended_) return;
+  drain_noticed_ = true;
+  if (streams_.empty() && handlers_ == 0) {
+    goaway_sent_ = true;
+    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  } else {
+    // Requests that are on their way are still accepted for a second (RFC 9113, 6.8).
+    nghttp2_submit_shutdown_notice(session_);
+  }
+  flush();
+}
+
+void Http2::tick() {
+  if (ended_ || lost_) return;
+  const uint32_t now = connection_->loop.now_s;
+  auto over = [now](uint32_t since, std::chrono::seconds limit) {
+    return std::chrono::seconds(now - since) > limit;
+  };
+  const HttpLimits& limits = connection_->limits();
+  resets_ -= std::min(resets_, kResetsPerSecond);
+  if (writing_ && over(write_progress_s_, limits.write_timeout)) {
+    connection_->transport.close();
+    return;
+  }
+  if (streams_.empty() && handlers_ == 0 && over(idle_since_s_, limits.idle_timeout)) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+  } else if (drain_noticed_ && !goaway_sent_) {
+    goaway_sent_ = true;
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
+  }
+  for (auto& stream : streams_) {
+    if (!stream->head_complete_) {
+      // Nothing else may come before the rest of its head: the whole connection hangs.
+      if (over(stream->progress_s_, limits.header_timeout)) connection_->transport.close();
+    } else if (!stream->request_complete_) {
+      if (over(stream->progress_s_, limits.body_timeout)) reset(*stream);
+    } else if (stream->pending_bytes_ > 0) {
+      if (over(stream->progress_s_, limits.write_timeout)) reset(*stream);
+    }
+  }
+  flush();
+}
+
+void Http2::reset(Http2Stream& stream) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+}
+
+int Http2::on_begin_headers(int32_t id) {
+  // Handlers of streams that were reset run on: they count too.
+  if (handlers_ >= size_t{2} * connection_->limits().concurrent_streams) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+    return 0;
+  }
+  auto stream = std::make_shared<Http2Stream>(*this, id);
+  stream->index_ = streams_.size();
+  nghttp2_session_set_stream_user_data(session_, id, stream.get());
+  streams_.push_back(std::move(stream));
+  ++incomplete_;
+  return 0;
+}
+
+int Http2::on_header(Http2Stream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
+  stream.progress_s_ = connection_->loop.now_s;
+  if (!stream.headers_too_large_) {
+    stream.add_header(name, value, connection_->limits().header_bytes);
+  }
+  return 0;
+}
+
+void Http2::on_head(Http2Stream& stream) {
+  stream.head_complete_ = true;
+  stream.progress_s_ = connection_->loop.now_s;
+  if (stream.headers_too_large_) {
+    refuse(stream, plain_response(431, "The request's head is too large."));
+    return;
+  }
+  // nghttp2 has no check that CONNECT, which has no path, is for proxies only.
+  if (stream.request_.path.empty()) {
+    refuse(stream, plain_response(400, "The request has no path."));
+    return;
+  }
+  auto outcome = stream.body_.begin(stream.content_length_);
+  if (outcome != BodyBuffer::Outcome::kOk) {
+    refuse_body(stream, outcome);
+  } else if (stream.expects_continue_) {
+    static uint8_t name[] = ":status";
+    static uint8_t value[] = "100";
+    nghttp2_nv status{name, value, 7, 3, NGHTTP2_NV_FLAG_NONE};
+    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, &status, 1, nullptr);
+  }
+}
+
+int Http2::on_data(Http2Stream& stream, std::string_view bytes) {
+  stream.progress_s_ = connection_->loop.now_s;
+  if (stream.ignores_body_) return 0;
+  auto outcome = stream.body_.append(bytes);
+  if (outcome != BodyBuffer::Outcome::kOk) refuse_body(stream, outcome);
+  return 0;
+}
+
+void Http2::on_request_complete(Http2Stream& stream) {
+  if (stream.request_complete_) return;
+  stream.request_complete_ = true;
+  --incomplete_;
+  if (stream.ignores_body_) return;
+  stream.request_.body = stream.body_.take();
+  ready_.push_back(streams_[stream.index_]);
+}
+
+void Http2::refuse_body(Http2Stream& stream, BodyBuffer::Outcome outcome) {
+  stream.body_.clear();
+  refuse(stream, outcome == BodyBuffer::Outcome::kTooLarge
+                     ? plain_response(413, "The request's body is too large.")
+                     : connection_->shared->overloaded(stream.request_));
+}
+
+void Http2::refuse(Http2Stream& stream, HttpResponse response) {
+  stream.ignores_body_ = true;
+  stream.state_ = Http2Stream::State::kDone;
+  connection_->shared->requests.fetch_add(1, std::memory_order_relaxed);
+  const bool with_body = stream.request_.method != "HEAD" && !response.body.empty();
+  const size_t length = response.body.size();
+  if (with_body) stream.queue(std::move(response.body));
+  if (!stream.submit(response, length, !with_body)) reset(stream);
+}
+
+void Http2::on_response_sent(Http2Stream& stream) {
+  // The client need not send the rest of its request (RFC 9113, 8.1).
+  if (!stream.request_complete_) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_NO_ERROR);
+  }
+}
+
+void Http2::on_stream_close(Http2Stream& stream, uint32_t error) {
+  if (error != NGHTTP2_NO_ERROR && ++resets_ > kResetsBurst) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  if (!stream.request_complete_) --incomplete_;
+  stream.close();
+  idle_since_s_ = connection_->loop.now_s;
+  const size_t index = stream.index_;
+  streams_.back()->index_ = index;
+  std::swap(streams_[index], streams_.back());
+  streams_.pop_back();  // may destroy it: its handler, if any, holds it too
+}
+
+}  // namespace millstream
