@@ -1,0 +1,208 @@
+#include "server/gateway.h"
+
+#include <array>
+#include <exception>
+
+#include "auth/sigv4.h"
+#include "base/base64.h"
+#include "base/logging.h"
+#include "base/random.h"
+#include "wire/errors.h"
+#include "wire/service.h"
+
+namespace millstream::server {
+namespace {
+
+constexpr size_t kHashElsewhere = size_t{1} << 20;  // bodies above it don't hold up their loop
+
+std::string_view prefix_of(std::string_view target) { return target.substr(0, target.find('.')); }
+
+const wire::Service* service_of(std::string_view target) {
+  for (const auto* service : wire::all_services()) {
+    if (!service->target_prefix.empty() && service->target_prefix == prefix_of(target)) {
+      return service;
+    }
+  }
+  return nullptr;
+}
+
+wire::Protocol protocol_of(const HttpRequest& request) {
+  return request.header("content-type").starts_with("application/x-amz-json-1.0")
+             ? wire::Protocol::kJson10
+             : wire::Protocol::kJson11;
+}
+
+HttpResponse json_response(int status, std::string body) {
+  return {status, {{"content-type", "application/json"}}, Slice::copy_of(body)};
+}
+
+void append_json_text(std::string& json, std::string_view text) {
+  json += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(json), "\\u{:04x}", c);
+    } else {
+      json += c;
+    }
+  }
+  json += '"';
+}
+
+// x-amz-id-2: AWS's second request id. Opaque; clients print it.
+std::string extended_request_id() {
+  std::array<unsigned char, 48> bytes;
+  fill_random(bytes);
+  return base64_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
+Gateway::Gateway(GatewayParts parts) : parts_(std::move(parts)) {
+  for (const auto* entry : parts_.table.entries()) {
+    const auto calls = [&](std::string_view result) {
+      return &parts_.metrics.counter("millstream_requests_total", "Answered API calls",
+                                     {{"service", std::string(entry->operation->service)},
+                                      {"operation", std::string(entry->operation->name)},
+                                      {"result", std::string(result)}});
+    };
+    operation_metrics_[entry] = {
+        calls("ok"), calls("caller_error"), calls("server_error"),
+        &parts_.metrics.histogram("millstream_request_seconds", "Time from request to answer",
+                                  latency_bounds_s(),
+                                  {{"service", std::string(entry->operation->service)},
+                                   {"operation", std::string(entry->operation->name)}})};
+  }
+}
+
+awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
+  const std::string request_id = uuid_v4();
+  HttpResponse response;
+  if (OriginRules::is_preflight(request)) {
+    response.headers = parts_.origins.cors_headers(request);
+  } else if (auto allowed = parts_.origins.check(request); !allowed) {
+    response = wire::encode_error("", protocol_of(request), allowed.error());
+  } else {
+    response = co_await answer(request, request_id);
+    for (auto& header : parts_.origins.cors_headers(request)) {
+      response.headers.push_back(std::move(header));
+    }
+  }
+  response.headers.emplace_back("x-amzn-RequestId", request_id);
+  response.headers.emplace_back("x-amz-id-2", extended_request_id());
+  // An error means that the client has gone: nobody is left to tell.
+  (void)co_await stream.respond(std::move(response));
+}
+
+awaitable<HttpResponse> Gateway::answer(HttpRequest& request, std::string_view request_id) {
+  if (request.method == "GET") {
+    if (request.path == "/health" || request.path == "/health/live" ||
+        request.path == "/health/ready") {
+      co_return health();
+    }
+    if (request.path == "/metrics") {
+      co_return HttpResponse{200,
+                             {{"content-type", "text/plain; version=0.0.4"}},
+                             Slice::copy_of(parts_.metrics.render())};
+    }
+  }
+  if (request.method == "POST" && request.path == "/_millstream/reset") {
+    co_return co_await reset(request);
+  }
+  co_return co_await call_operation(request, request_id);
+}
+
+awaitable<HttpResponse> Gateway::call_operation(HttpRequest& request, std::string_view request_id) {
+  const auto start = parts_.clock.monotonic();
+  const std::string_view target = request.header("x-amz-target");
+  const auto* service = service_of(target);
+  const std::string_view service_name = service ? service->name : "";
+  const wire::Protocol protocol = protocol_of(request);
+
+  Sha256 body_hash;
+  const bool hash_elsewhere =
+      request.body.size() > kHashElsewhere && verify_needs_body(parts_.credentials);
+  if (hash_elsewhere) {
+    body_hash =
+        co_await run_on(parts_.cpu_pool, [body = request.body] { return sha256(body.view()); });
+  }
+  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms(),
+                       {.service = service ? service->signing_name : "",
+                        .body_hash = hash_elsewhere ? &body_hash : nullptr});
+  if (!caller) co_return wire::encode_error(service_name, protocol, caller.error());
+
+  const auto* entry = parts_.table.find(target);
+  if (!entry || request.method != "POST") {
+    co_return wire::encode_error(service_name, protocol, {ErrorCode::kUnknownOperation, ""});
+  }
+  wire::RequestContext context{.account = std::move(caller->account),
+                               .region = std::move(caller->region),
+                               .access_key = std::move(caller->access_key),
+                               .request_id = std::string(request_id),
+                               .protocol = protocol,
+                               .http = &request};
+  auto output = co_await run(*entry, request, context);
+
+  HttpResponse response;
+  if (output) {
+    response.body = *std::move(output);
+    response.headers.emplace_back("content-type", wire::content_type(protocol));
+  } else {
+    response = wire::encode_error(service_name, protocol, output.error());
+    if (response.status >= 500) {
+      log_error("server", "{} {}: {}", target, request_id, output.error().message);
+    }
+  }
+  const auto& metrics = operation_metrics_.at(entry);
+  (response.status < 400   ? metrics.good
+   : response.status < 500 ? metrics.caller_errors
+                           : metrics.server_errors)
+      ->add();
+  metrics.seconds->observe(std::chrono::duration<double>(parts_.clock.monotonic() - start).count());
+  co_return response;
+}
+
+awaitable<Result<Slice>> Gateway::run(const wire::OperationTable::Entry& entry,
+                                      HttpRequest& request, wire::RequestContext& context) {
+  try {
+    co_return co_await entry.handler(context, request.body);
+  } catch (const std::exception& error) {
+    // Results carry our errors; what is thrown came out of a library.
+    co_return fail(ErrorCode::kInternal, "{} failed: {}", entry.operation->name, error.what());
+  }
+}
+
+HttpResponse Gateway::health() const {
+  const auto problems = parts_.problems();
+  std::string body = fmt::format(R"({{"live":true,"ready":{},"problems":[)", problems.empty());
+  for (size_t i = 0; i < problems.size(); ++i) {
+    if (i > 0) body += ',';
+    append_json_text(body, problems[i]);
+  }
+  body += "]}\n";
+  return json_response(problems.empty() ? 200 : 503, std::move(body));
+}
+
+awaitable<HttpResponse> Gateway::reset(const HttpRequest&) {
+  if (!parts_.reset) {
+    co_return json_response(403, R"({"message":"reset needs --ephemeral or --test-mode"})"
+                                 "\n");
+  }
+  auto done = co_await parts_.reset();
+  if (done) co_return json_response(200, "{}\n");
+  std::string body = R"({"message":)";
+  append_json_text(body, done.error().message);
+  co_return json_response(500, body + "}\n");
+}
+
+HttpResponse Gateway::overloaded(const HttpRequest& request) {
+  const auto* service = service_of(request.header("x-amz-target"));
+  auto response = wire::encode_error(
+      service ? service->name : "", protocol_of(request),
+      {ErrorCode::kUnavailable,
+       "The server holds as many bytes of requests as its configuration allows; try again."});
+  response.headers.emplace_back("x-amzn-RequestId", uuid_v4());
+  return response;
+}
+
+}  // namespace millstream::server

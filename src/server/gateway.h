@@ -1,0 +1,65 @@
+// From an HTTP request to an operation's handler and back: who calls, what for, in which
+// spelling the answer goes out.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "auth/credentials.h"
+#include "auth/origin_rules.h"
+#include "base/env.h"
+#include "base/http_message.h"
+#include "base/metrics.h"
+#include "wire/operation.h"
+
+namespace millstream::server {
+
+// What a gateway needs; all members outlive it.
+struct GatewayParts {
+  const wire::OperationTable& table;
+  const CredentialStore& credentials;
+  const OriginRules& origins;
+  Clock& clock;
+  asio::thread_pool& cpu_pool;  // hashes bodies above 1 MiB
+  MetricRegistry& metrics;
+  // GET /health: nothing while all is well, else what is wrong.
+  std::function<std::vector<std::string>()> problems;
+  // POST /_millstream/reset; empty where no test mode is set.
+  std::function<awaitable<Result<>>()> reset;
+};
+
+// Threads: handle() on any loop; constant.
+class Gateway {
+ public:
+  explicit Gateway(GatewayParts parts);
+
+  // The HttpHandler of the server.
+  awaitable<> handle(HttpRequest& request, ResponseStream& stream);
+
+  // The answer to a request for which there is no memory left (HttpServerOptions::overloaded).
+  static HttpResponse overloaded(const HttpRequest& request);
+
+ private:
+  struct OperationMetrics {
+    MetricCounter* good;
+    MetricCounter* caller_errors;
+    MetricCounter* server_errors;
+    MetricHistogram* seconds;
+  };
+
+  awaitable<HttpResponse> answer(HttpRequest& request, std::string_view request_id);
+  awaitable<HttpResponse> call_operation(HttpRequest& request, std::string_view request_id);
+  awaitable<Result<Slice>> run(const wire::OperationTable::Entry& entry, HttpRequest& request,
+                               wire::RequestContext& context);
+  HttpResponse health() const;
+  awaitable<HttpResponse> reset(const HttpRequest& request);
+
+  GatewayParts parts_;
+  std::unordered_map<const wire::OperationTable::Entry*, OperationMetrics> operation_metrics_;
+};
+
+}  // namespace millstream::server
