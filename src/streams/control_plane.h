@@ -1,0 +1,85 @@
+// The operations of Data Streams that are not about records.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "streams/meta_catalog.h"
+#include "streams/service.h"
+#include "wire/generated/kinesis.h"
+#include "wire/operation.h"
+
+namespace millstream::streams {
+
+// Threads: any loop. The inputs have been validated against the model. What a method's name
+//          says is AWS's documentation of the operation; errors have AWS's types and, where
+//          they are known, its texts.
+// A stream is named by StreamName (in the caller's account and region) or by StreamARN (which
+// selects its own account and region); StreamId is accepted and means nothing, as on AWS.
+class ControlPlane {
+ public:
+  using Context = wire::RequestContext;
+
+  // All outlive the control plane.
+  ControlPlane(MetaCatalog& catalog, Clock& clock, const StreamsSettings& settings)
+      : catalog_(catalog), clock_(clock), settings_(settings) {}
+
+  // For the server. A stream that exists already, whatever its shards, is fine; completes when
+  // it is ACTIVE.
+  awaitable<Result<>> ensure_stream(NewStream wanted);
+  // Every stream of every account and region.
+  awaitable<Result<>> delete_all_streams();
+
+  // Streams: control_streams.cc.
+  awaitable<Result<>> create_stream(const Context& context, wire::kinesis::CreateStreamInput in);
+  awaitable<Result<>> delete_stream(const Context& context, wire::kinesis::DeleteStreamInput in);
+  awaitable<Result<wire::kinesis::DescribeStreamOutput>> describe_stream(
+      const Context& context, wire::kinesis::DescribeStreamInput in);
+  awaitable<Result<wire::kinesis::DescribeStreamSummaryOutput>> describe_stream_summary(
+      const Context& context, wire::kinesis::DescribeStreamSummaryInput in);
+  awaitable<Result<wire::kinesis::ListStreamsOutput>> list_streams(
+      const Context& context, wire::kinesis::ListStreamsInput in);
+  awaitable<Result<wire::kinesis::DescribeLimitsOutput>> describe_limits(
+      const Context& context, wire::kinesis::DescribeLimitsInput in);
+  awaitable<Result<>> increase_retention(const Context& context,
+                                         wire::kinesis::IncreaseStreamRetentionPeriodInput in);
+  awaitable<Result<>> decrease_retention(const Context& context,
+                                         wire::kinesis::DecreaseStreamRetentionPeriodInput in);
+  awaitable<Result<>> update_max_record_size(const Context& context,
+                                             wire::kinesis::UpdateMaxRecordSizeInput in);
+
+  // Shards: control_shards.cc.
+  awaitable<Result<wire::kinesis::ListShardsOutput>> list_shards(const Context& context,
+                                                                 wire::kinesis::ListShardsInput in);
+  awaitable<Result<>> split_shard(const Context& context, wire::kinesis::SplitShardInput in);
+  awaitable<Result<>> merge_shards(const Context& context, wire::kinesis::MergeShardsInput in);
+
+  // Tags, both generations: control_tags.cc.
+  awaitable<Result<>> add_tags_to_stream(const Context& context,
+                                         wire::kinesis::AddTagsToStreamInput in);
+  awaitable<Result<>> remove_tags_from_stream(const Context& context,
+                                              wire::kinesis::RemoveTagsFromStreamInput in);
+  awaitable<Result<wire::kinesis::ListTagsForStreamOutput>> list_tags_for_stream(
+      const Context& context, wire::kinesis::ListTagsForStreamInput in);
+  awaitable<Result<>> tag_resource(const Context& context, wire::kinesis::TagResourceInput in);
+  awaitable<Result<>> untag_resource(const Context& context, wire::kinesis::UntagResourceInput in);
+  awaitable<Result<wire::kinesis::ListTagsForResourceOutput>> list_tags_for_resource(
+      const Context& context, wire::kinesis::ListTagsForResourceInput in);
+
+ private:
+  // The key that a request means; the stream need not exist.
+  static Result<StreamKey> key_of(const Context& context, const std::optional<std::string>& name,
+                                  const std::optional<std::string>& arn);
+  // kNotFound if there is none.
+  Result<std::shared_ptr<const Stream>> stream_of(const StreamKey& key) const;
+  static Result<StreamKey> tagged_stream(const std::string& resource_arn);
+  awaitable<Result<>> set_retention(StreamKey key, int32_t hours, bool increase);
+
+  MetaCatalog& catalog_;
+  Clock& clock_;
+  const StreamsSettings& settings_;
+};
+
+}  // namespace millstream::streams

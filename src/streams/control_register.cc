@@ -1,0 +1,38 @@
+#include "streams/control_plane.h"
+
+namespace millstream::streams {
+namespace {
+
+template <class Op, class Method>
+void handle(wire::OperationTable& table, ControlPlane& control, Method method) {
+  table.handle<Op>([&control, method](const wire::RequestContext& context, Op::Input input) {
+    return (control.*method)(context, std::move(input));
+  });
+}
+
+}  // namespace
+
+void register_control_operations(wire::OperationTable& table, StreamsContext&,
+                                 ControlPlane& control) {
+  namespace kinesis = wire::kinesis;
+  handle<kinesis::CreateStream>(table, control, &ControlPlane::create_stream);
+  handle<kinesis::DeleteStream>(table, control, &ControlPlane::delete_stream);
+  handle<kinesis::DescribeStream>(table, control, &ControlPlane::describe_stream);
+  handle<kinesis::DescribeStreamSummary>(table, control, &ControlPlane::describe_stream_summary);
+  handle<kinesis::ListStreams>(table, control, &ControlPlane::list_streams);
+  handle<kinesis::DescribeLimits>(table, control, &ControlPlane::describe_limits);
+  handle<kinesis::IncreaseStreamRetentionPeriod>(table, control, &ControlPlane::increase_retention);
+  handle<kinesis::DecreaseStreamRetentionPeriod>(table, control, &ControlPlane::decrease_retention);
+  handle<kinesis::UpdateMaxRecordSize>(table, control, &ControlPlane::update_max_record_size);
+  handle<kinesis::ListShards>(table, control, &ControlPlane::list_shards);
+  handle<kinesis::SplitShard>(table, control, &ControlPlane::split_shard);
+  handle<kinesis::MergeShards>(table, control, &ControlPlane::merge_shards);
+  handle<kinesis::AddTagsToStream>(table, control, &ControlPlane::add_tags_to_stream);
+  handle<kinesis::RemoveTagsFromStream>(table, control, &ControlPlane::remove_tags_from_stream);
+  handle<kinesis::ListTagsForStream>(table, control, &ControlPlane::list_tags_for_stream);
+  handle<kinesis::TagResource>(table, control, &ControlPlane::tag_resource);
+  handle<kinesis::UntagResource>(table, control, &ControlPlane::untag_resource);
+  handle<kinesis::ListTagsForResource>(table, control, &ControlPlane::list_tags_for_resource);
+}
+
+}  // namespace millstream::streams

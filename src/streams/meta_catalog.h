@@ -1,0 +1,144 @@
+// The catalog on the MetaStore, and every change of it.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "log/shard_log.h"
+#include "meta/meta_store.h"
+#include "streams/catalog.h"
+#include "streams/catalog_locks.h"
+#include "streams/reshard.h"
+#include "streams/schema.h"
+#include "streams/service.h"
+
+namespace millstream::streams {
+
+struct NewStream {
+  StreamKey key;
+  StreamMode mode = StreamMode::kProvisioned;
+  uint32_t shards = 1;
+  int32_t retention_hours = 24;
+  int32_t max_record_kib = 1024;
+  std::optional<int32_t> warm_throughput_mibps;
+  std::map<std::string, std::string> tags;
+};
+
+// The error of a name that no stream has, with AWS's text.
+std::unexpected<Error> no_such_stream(const StreamKey& key);
+// kInUse with AWS's text unless the stream is ACTIVE.
+Result<> check_active(const Stream& stream);
+
+// Life cycle:  open() once before use. Shutdown: the loops stop (coroutines that wait in here are
+//              simply not resumed), the MetaStore is destroyed (it completes what it accepted),
+//              then the loops, then this.
+// Threads:     find(), list() from any thread; changes from any loop, one at a time per stream.
+// Durability:  a change that completes with a value has been decided durably, as an intent; with
+//              state_delay 0 it has also been carried out. If carrying it out fails (disk full),
+//              the stream stays CREATING, UPDATING or DELETING, as on AWS, and the background
+//              tries again until it is done; a restart finishes it as well.
+class MetaCatalog final : public Catalog {
+ public:
+  MetaCatalog(MetaStore& store, ShardLog& log, Clock& clock, const StreamsSettings& settings)
+      : store_(store), log_(log), clock_(clock), settings_(settings) {}
+
+  // Loads everything, finishes intents and starts the expiry of closed shards on `background`
+  // (a loop that lives as long as the server's). Errors: kCorruption if the log lacks a shard
+  // that the metadata has (they are not of the same backup).
+  awaitable<Result<>> open(asio::any_io_executor background);
+
+  std::shared_ptr<const Stream> find(const StreamKey& key) const override;
+  std::vector<std::shared_ptr<const Stream>> list(std::string_view account,
+                                                  std::string_view region) const override;
+  std::vector<std::shared_ptr<const Stream>> list_all() const;
+  awaitable<> wait_for_change(StreamKey key, std::shared_ptr<const Stream> seen,
+                              std::chrono::milliseconds timeout) override;
+
+  // Errors: kInUse (exists), kLimitExceeded, with AWS's texts.
+  awaitable<Result<>> create(NewStream wanted);
+  // Errors: kNotFound, kInUse (not ACTIVE).
+  awaitable<Result<>> remove(StreamKey key);
+  // Closes and opens shards as `plan` says about the stream's present state.
+  // Errors: kNotFound, kInUse (not ACTIVE), kLimitExceeded, those of `plan`.
+  using Plan = std::function<Result<ReshardPlan>(const Stream&)>;
+  awaitable<Result<>> reshard(StreamKey key, Plan plan);
+  // `edit` changes tags, retention_hours or max_record_kib of a copy of the stream.
+  // Errors: kNotFound, those of `edit`.
+  using Edit = std::function<Result<>(Stream&)>;
+  awaitable<Result<>> edit(StreamKey key, Edit edit);
+
+  // Deletes every stream, whatever its state (reset of a test server).
+  awaitable<Result<>> remove_all();
+  // Forgets closed shards whose retention has ended. Runs once a minute by itself.
+  awaitable<Result<>> expire_closed_shards();
+
+ private:
+  struct KeyHash {
+    size_t operator()(const StreamKey& key) const {
+      const std::hash<std::string_view> hash;
+      return hash(key.name) ^ (hash(key.account) * 31) ^ (hash(key.region) * 1'000'003);
+    }
+  };
+  // Lookups of different streams rarely meet; those of the same share a reader's lock.
+  struct Stripe {
+    mutable std::shared_mutex mutex;
+    std::unordered_map<StreamKey, std::shared_ptr<const Stream>, KeyHash> streams;
+  };
+
+  Stripe& stripe_of(const StreamKey& key) { return stripes_[KeyHash{}(key) % stripes_.size()]; }
+  const Stripe& stripe_of(const StreamKey& key) const {
+    return stripes_[KeyHash{}(key) % stripes_.size()];
+  }
+  // With the stream's lock held.
+  void publish(Stream stream);
+  void publish_removal(const StreamKey& key);
+  void wake_waiters(const StreamKey& key);
+
+  // Runs `change`, then loads the stream, in one transaction; publishes what it has become.
+  awaitable<Result<>> write_and_publish(int64_t generation, MetaStore::Work change);
+  Result<> check_shard_limit(Transaction& transaction, const StreamKey& key, int64_t more) const;
+  Result<std::vector<Shard>> number_children(Transaction& transaction, const Stream& stream,
+                                             const ReshardPlan& plan) const;
+
+  // Carries the stream's intents out, with its lock held: now, or after the state delay.
+  awaitable<> complete(StreamKey key, int64_t generation);
+  void complete_later(StreamKey key, int64_t generation, std::chrono::milliseconds delay);
+  awaitable<> run_later(StreamKey key, int64_t generation, std::chrono::milliseconds delay);
+  awaitable<Result<>> finish(StreamKey key, int64_t generation);
+  awaitable<Result<>> finish_create(int64_t generation);
+  awaitable<Result<>> finish_delete(StreamKey key, int64_t generation);
+  awaitable<Result<>> finish_reshard(StreamKey key, int64_t generation, Intent intent);
+  awaitable<Result<>> finish_retention(StreamKey key, int64_t generation);
+  awaitable<Result<std::vector<Shard>>> pending_shards(int64_t generation);
+  awaitable<Result<>> create_log_shards(std::vector<Shard> shards, int32_t retention_hours,
+                                        TimeMs not_before_ms);
+  // Removes deleted shards from the log.
+  awaitable<Result<>> sweep_doomed();
+  awaitable<> run_expiry();
+  Result<> check_log_has(const Stream& stream, const std::vector<ShardId>& sorted) const;
+
+  MetaStore& store_;
+  ShardLog& log_;
+  Clock& clock_;
+  const StreamsSettings& settings_;
+  asio::any_io_executor background_;
+  StreamLocks locks_;
+  std::array<Stripe, 16> stripes_;
+  mutable std::shared_mutex order_mutex_;
+  std::map<StreamKey, std::shared_ptr<const Stream>> in_order_;
+  std::mutex waiters_mutex_;
+  std::map<StreamKey, std::vector<std::shared_ptr<asio::steady_timer>>> waiters_;
+};
+
+}  // namespace millstream::streams
