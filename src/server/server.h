@@ -1,0 +1,36 @@
+// The whole server: wires the parts together, starts and stops them in order.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/config.h"
+
+namespace millstream::server {
+
+// Life cycle: start() makes it ready; stop() or the destructor ends it: what was accepted is
+//             finished, the log makes a checkpoint.
+// Threads:    one owner, not on a loop.
+class Server {
+ public:
+  // Recovers the data folder, creates the declared streams, listens. Errors: kInUse (address or
+  // data folder taken), kInvalidArgument (settings), those of recovery.
+  static Result<std::unique_ptr<Server>> start(ServerConfig config);
+  virtual ~Server() = default;
+
+  // "127.0.0.1:4567", as bound.
+  virtual std::vector<std::string> addresses() const = 0;
+  // What an operator should know: a weak configuration, quarantined ranges.
+  virtual std::vector<std::string> warnings() const = 0;
+  virtual void stop() = 0;
+};
+
+// `millstream serve`: runs until SIGINT or SIGTERM. The exit code.
+int run_server(const ServerConfig& config);
+
+// The Markdown table of operations and which of them have handlers (docs/compatibility.md).
+std::string compatibility_table();
+
+}  // namespace millstream::server
