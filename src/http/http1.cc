@@ -43,6 +43,7 @@ awaitable<> Http1::run() {
       connection_.in.commit(received);
       head = parse_head();
     }
+    if (head == Head::kNotHttp) co_return;
     if (head == Head::kComplete && (parser_->chunked() || parser_->content_length().value_or(0))) {
       bool alive = co_await read_body();
       if (!alive) co_return;
@@ -87,7 +88,7 @@ Http1::Head Http1::parse_head() {
     return refuse(431, "The request's head is too large.");
   }
   if (end == std::string_view::npos) {
-    size_t line = received.find('\n');
+    const size_t line = received.find('\n');
     if (line != std::string_view::npos && (line == 0 || received[line - 1] != '\r')) {
       return refuse(400, "The request is not HTTP: its first line does not end in CRLF.");
     }
@@ -95,6 +96,9 @@ Http1::Head Http1::parse_head() {
     return Head::kNeedMore;
   }
   scanned_ = 0;
+  if (received.substr(0, received.find('\r')).find(" HTTP/") == std::string_view::npos) {
+    return Head::kNotHttp;
+  }
   request_.headers.clear();
   request_.authority = {};
   request_.body = Slice();

@@ -22,7 +22,8 @@ class Http1 final : public Protocol, private ResponseStream {
   void drain() override;
 
  private:
-  enum class Head : uint8_t { kNeedMore, kComplete, kRefused };
+  // kNotHttp: another protocol, which an HTTP answer would only confuse.
+  enum class Head : uint8_t { kNeedMore, kComplete, kRefused, kNotHttp };
   // What the response has come to.
   enum class State : uint8_t { kNone, kStarted, kDone, kAborted };
 

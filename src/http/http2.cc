@@ -107,7 +107,6 @@ struct Http2Callbacks {
     MS_ASSERT(nghttp2_option_new(&all) == 0);
     nghttp2_option_set_max_outbound_ack(all, kPings);
     nghttp2_option_set_max_settings(all, kSettings);
-    nghttp2_option_set_no_closed_streams(all, 1);
     return all;
   }
 };

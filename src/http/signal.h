@@ -10,9 +10,10 @@
 namespace millstream {
 
 // Threads: one loop. At most one waiter. A notify() without a waiter is remembered (once).
-class Signal {
+template <class Executor>
+class BasicSignal {
  public:
-  explicit Signal(Loops::Executor executor) : executor_(std::move(executor)) {}
+  explicit BasicSignal(Executor executor) : executor_(std::move(executor)) {}
 
   awaitable<> wait() {
     if (std::exchange(pending_, false)) co_return;
@@ -34,9 +35,11 @@ class Signal {
   }
 
  private:
-  Loops::Executor executor_;
+  Executor executor_;
   std::move_only_function<void()> waiter_;
   bool pending_ = false;
 };
+
+using Signal = BasicSignal<Loops::Executor>;
 
 }  // namespace millstream
