@@ -24,6 +24,8 @@ class Server {
   virtual std::vector<std::string> addresses() const = 0;
   // What an operator should know: a weak configuration, quarantined ranges.
   virtual std::vector<std::string> warnings() const = 0;
+  // The Markdown table of operations and which of them have handlers.
+  virtual std::string compatibility() const = 0;
   virtual void stop() = 0;
 };
 

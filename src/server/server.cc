@@ -1,0 +1,315 @@
+#include "server/server.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include <boost/asio/use_future.hpp>
+
+#include "auth/origin_rules.h"
+#include "base/logging.h"
+#include "base/memory_env.h"
+#include "base/metrics.h"
+#include "base/real_env.h"
+#include "http/loops.h"
+#include "http/server.h"
+#include "log/local/local_log.h"
+#include "meta/meta_store.h"
+#include "server/gateway.h"
+#include "server/firehose_part.h"
+#include "server/version.h"
+#include "streams/control_plane.h"
+#include "streams/meta_catalog.h"
+#include "streams/schema.h"
+#include "wire/operations_table.h"
+
+namespace millstream::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+OriginSettings origin_settings(const ServerConfig& config) {
+  return {.listen = config.listen,
+          .has_keys = !config.access_keys.empty(),
+          .any_credentials_allowed = config.accept_any_credentials,
+          .host_names = config.host_names,
+          .cors_origins = config.cors_origins};
+}
+
+streams::StreamsSettings streams_settings(const ServerConfig& config) {
+  streams::StreamsSettings settings;
+  settings.shard_limits = config.shard_limits;
+  settings.state_delay = config.state_delay;
+  settings.on_demand_shards = config.on_demand_shards;
+  return settings;
+}
+
+streams::NewStream declared_stream(const StreamDeclaration& declaration) {
+  streams::NewStream stream;
+  stream.key = {declaration.account, declaration.region, declaration.name};
+  stream.shards = static_cast<uint32_t>(declaration.shards);
+  stream.retention_hours = declaration.retention_hours;
+  return stream;
+}
+
+// Members are in the order in which they start; stop() ends them in the right one.
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(ServerConfig config)
+      : config_(std::move(config)),
+        credentials_(config_.access_keys, !config_.accept_any_credentials),
+        streams_settings_(streams_settings(config_)),
+        loops_(std::make_unique<Loops>(static_cast<size_t>(config_.loops))) {}
+
+  ~ServerImpl() override { stop(); }
+
+  Result<> open() {
+    TRY_ASSIGN(auto origins, OriginRules::create(origin_settings(config_)));
+    origins_.emplace(std::move(origins));
+    TRY(open_storage());
+    loops_->start();
+    TRY(open_streams());
+    TRY(open_firehose());
+    register_operations();
+    return listen();
+  }
+
+  std::vector<std::string> addresses() const override {
+    std::vector<std::string> bound;
+    for (size_t i = 0; i < config_.listen.size(); ++i) {
+      const auto& address = config_.listen[i];
+      bound.push_back(fmt::format("{}:{}", address.substr(0, address.rfind(':')), http_->port(i)));
+    }
+    return bound;
+  }
+
+  std::vector<std::string> warnings() const override {
+    std::vector<std::string> all = config_.warnings;
+    if (!origins_->warning().empty()) all.push_back(origins_->warning());
+    for (const auto& problem : log_->problems()) all.push_back(problem.message);
+    return all;
+  }
+
+  std::string compatibility() const override { return wire::operations_markdown(table_); }
+
+  void stop() override {
+    if (stopped_) return;
+    stopped_ = true;
+    if (http_) http_->shutdown(config_.grace_period);
+    if (firehose_) firehose_->stop();
+    if (log_ && loops_running_) {
+      if (auto closed = wait_for(log_->close()); !closed) {
+        log_error("server", "closing the log: {}", closed.error().message);
+      }
+    }
+    // Coroutines that wait for the metadata store or the catalog are not resumed any more; the
+    // store completes what it accepted; then their frames go with the loops.
+    loops_->stop();
+    loops_->join();
+    cpu_pool_.join();
+    http_.reset();
+    meta_.reset();
+    loops_.reset();
+    firehose_.reset();
+    control_.reset();
+    catalog_.reset();
+    log_.reset();
+  }
+
+ private:
+  // Runs a coroutine on a loop and waits for it. Not on a loop.
+  template <class T>
+  Result<T> wait_for(awaitable<Result<T>> work) {
+    return asio::co_spawn(loops_->executor(0), std::move(work), asio::use_future).get();
+  }
+
+  Result<> open_storage() {
+    if (config_.ephemeral) {
+      memory_env_ = make_memory_env();
+      env_ = memory_env_.get();
+    } else {
+      env_ = &real_env();
+    }
+    const std::string& data = config_.data_folder;
+    TRY(env_->make_folders(data));
+    LocalLogOptions options{.folder = data + "/log", .durability = config_.durability};
+    options.journal_bytes = config_.journal_budget;
+    options.tail_cache_bytes = config_.tail_cache;
+    options.pending_bytes = config_.write_buffer;
+    if (config_.ephemeral) {
+      // Memory, not disk: files as small as a big append allows, and no room for much history.
+      options.journal_bytes = uint64_t{256} << 20;
+      options.tail_cache_bytes = std::min<size_t>(options.tail_cache_bytes, size_t{64} << 20);
+    }
+    TRY_ASSIGN(log_, LocalLog::open(*env_, options));
+    TRY_ASSIGN(meta_, open_sqlite(config_.ephemeral ? ":memory:" : data + "/meta.db"));
+    TRY(meta_->migrate(streams::stream_migrations()));
+    TRY_ASSIGN(streams_settings_.token_key, streams::load_token_key(*meta_));
+    return {};
+  }
+
+  Result<> open_streams() {
+    loops_running_ = true;
+    catalog_ = std::make_unique<streams::MetaCatalog>(*meta_, *log_, *env_, streams_settings_);
+    control_ = std::make_unique<streams::ControlPlane>(*catalog_, *env_, streams_settings_);
+    TRY(wait_for(catalog_->open(loops_->executor(0))));
+    return wait_for(declare_streams());
+  }
+
+  awaitable<Result<>> declare_streams() {
+    for (const auto& declaration : config_.streams) {
+      CO_TRY(co_await control_->ensure_stream(declared_stream(declaration)));
+    }
+    co_return Result<>();
+  }
+
+  Result<> open_firehose() {
+    TRY_ASSIGN(firehose_, FirehosePart::open({.config = config_,
+                                              .env = *env_,
+                                              .log = *log_,
+                                              .catalog = *catalog_,
+                                              .meta = *meta_,
+                                              .loops = *loops_,
+                                              .metrics = metrics_}));
+    return {};
+  }
+
+  void register_operations() {
+    streams_context_.emplace(streams::StreamsContext{.log = *log_,
+                                                     .catalog = *catalog_,
+                                                     .clock = *env_,
+                                                     .settings = streams_settings_,
+                                                     .cpu_pool = &cpu_pool_});
+    streams::register_data_operations(table_, *streams_context_);
+    streams::register_control_operations(table_, *streams_context_, *control_);
+    firehose_->register_operations(table_);
+  }
+
+  Result<> listen() {
+    metrics_.gauge_from("millstream_buffer_bytes", "Bytes in buffers that are in use", {},
+                        [] { return static_cast<double>(buffer_bytes_in_use()); });
+    metrics_.gauge_from("millstream_http_connections", "Open connections", {},
+                        [this] { return static_cast<double>(http_->stats().connections); });
+    metrics_.gauge_from("millstream_http_bytes_in_flight", "Bytes of requests and responses", {},
+                        [this] { return static_cast<double>(http_->stats().bytes_in_flight); });
+    metrics_.gauge_from("millstream_log_problems", "Quarantined ranges and failures of the log", {},
+                        [this] { return static_cast<double>(log_->problems().size()); });
+    GatewayParts parts{.table = table_,
+                       .credentials = credentials_,
+                       .origins = *origins_,
+                       .clock = *env_,
+                       .cpu_pool = cpu_pool_,
+                       .metrics = metrics_,
+                       .problems = [this] { return problems(); },
+                       .reset = {}};
+    if (config_.ephemeral || config_.test_mode) parts.reset = [this] { return reset(); };
+    gateway_ = std::make_unique<Gateway>(std::move(parts));
+    HttpServerOptions options{.listen = config_.listen, .limits = config_.http};
+    options.overloaded = &Gateway::overloaded;
+    TRY_ASSIGN(options.tls, tls_context());
+    http_ = std::make_unique<HttpServer>(
+        *loops_, std::move(options), [this](HttpRequest& request, ResponseStream& stream) {
+          return gateway_->handle(request, stream);
+        });
+    return http_->start();
+  }
+
+  Result<TlsContext> tls_context() const {
+    if (!config_.tls_certificate_file.empty()) {
+      return load_tls_context(config_.tls_certificate_file, config_.tls_key_file);
+    }
+    if (!config_.ephemeral) {
+      return generated_tls_context(config_.data_folder + "/tls", config_.host_names);
+    }
+    // Nothing is left on the disk: the certificate's files live for a moment only.
+    std::string folder = (fs::temp_directory_path() / "millstream-XXXXXX").string();
+    if (!::mkdtemp(folder.data())) {
+      return fail(ErrorCode::kIo, "can't make a temporary folder {}", folder);
+    }
+    auto context = generated_tls_context(folder, config_.host_names);
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+    return context;
+  }
+
+  std::vector<std::string> problems() const {
+    std::vector<std::string> texts;
+    for (const auto& problem : log_->problems()) texts.push_back(problem.message);
+    return texts;
+  }
+
+  awaitable<Result<>> reset() {
+    CO_TRY(co_await firehose_->delete_all());
+    CO_TRY(co_await control_->delete_all_streams());
+    co_return co_await declare_streams();
+  }
+
+  const ServerConfig config_;
+  bool stopped_ = false;
+  bool loops_running_ = false;
+  MetricRegistry metrics_;
+  CredentialStore credentials_;
+  std::optional<OriginRules> origins_;
+  std::unique_ptr<Env> memory_env_;
+  Env* env_ = nullptr;
+  asio::thread_pool cpu_pool_{std::max(1U, std::thread::hardware_concurrency())};
+  streams::StreamsSettings streams_settings_;
+  std::unique_ptr<LocalLog> log_;
+  std::unique_ptr<streams::MetaCatalog> catalog_;
+  std::unique_ptr<streams::ControlPlane> control_;
+  std::optional<streams::StreamsContext> streams_context_;
+  std::unique_ptr<FirehosePart> firehose_;
+  wire::OperationTable table_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<Loops> loops_;
+  std::unique_ptr<MetaStore> meta_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerConfig config) {
+  auto server = std::make_unique<ServerImpl>(std::move(config));
+  TRY(server->open());
+  return server;
+}
+
+int run_server(const ServerConfig& config) {
+  // Signals come to sigwait() below, whichever threads there are.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  start_logging(config.log_format, config.log_level);
+  auto server = Server::start(config);
+  if (!server) {
+    fmt::print(stderr, "millstream: {}\n", server.error().message);
+    return 1;
+  }
+  for (const auto& warning : (*server)->warnings()) log_warning("server", "{}", warning);
+  fmt::print("millstream {} ready at http://{} ({}{})\n", MS_VERSION,
+             fmt::join((*server)->addresses(), ", http://"),
+             config.ephemeral ? "everything in memory" : "data in ",
+             config.ephemeral ? "" : config.data_folder);
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_info("server", "stopping: finishing what was accepted");
+  (*server)->stop();
+  return 0;
+}
+
+std::string compatibility_table() {
+  // What is in the table of a real server, so that the page can't claim more than runs.
+  ServerConfig config;
+  config.ephemeral = true;
+  config.listen = {"127.0.0.1:0"};
+  auto server = Server::start(config);
+  if (!server) return server.error().message;
+  return (*server)->compatibility();
+}
+
+}  // namespace millstream::server
