@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -30,6 +31,10 @@ Result<> decode_json(const StructType& type, const Slice& body, void* object, Ab
 // Copies `text`: for small documents, clients and tests.
 Result<> decode_json(const StructType& type, std::string_view text, void* object,
                      Absences& absences);
+
+// Base64 as AWS takes it (also the unused bits of the last character must be zero), with AWS's
+// complaints. For codecs of their own.
+Result<std::string> decode_json_blob(std::string_view text);
 
 // A structure of the model from JSON, for what is kept as JSON (e.g. in the MetaStore) and for
 // clients. Required members that are missing have their default value.
