@@ -1,0 +1,67 @@
+// Moves what the journal holds into packs and segments.
+#pragma once
+
+#include <vector>
+
+#include "log/local/file_catalog.h"
+#include "log/local/reader.h"
+
+namespace millstream::local {
+
+struct CheckpointOptions {
+  uint64_t segment_bytes = uint64_t{1} << 20;  // a shard with more gets a segment of its own
+  uint64_t roll_bytes = 0;
+  std::chrono::milliseconds roll_age{};
+};
+
+// Threads: the flusher's.
+class Checkpointer {
+ public:
+  Checkpointer(Env& env, Committer& committer, JournalSpace& space, FileCatalog& catalog,
+               LogReader& reader, Health& health, CheckpointOptions options);
+
+  // All that is durable when this starts is in packs and segments, and the manifest says so,
+  // when it returns; then the journal's files are free. After an error nothing has changed.
+  // `closed_generation`: see Manifest.
+  Result<> run(uint64_t closed_generation = 0);
+
+ private:
+  // What one shard gives to this checkpoint.
+  struct Share {
+    ShardRef shard;
+    TimeMs retention_ms = 0;
+    uint64_t bytes = 0;
+    Counter end = 0;
+    DataFileRef segment;                // open for more; null: none
+    std::vector<DamagedRange> damaged;  // found while it was written
+  };
+  // A file as it will be once the manifest is stored.
+  struct Written {
+    DataFileRef file;
+    ManifestFile entry;
+    bool is_new = false;
+    std::vector<std::pair<ShardRef, Extent>> extents;  // packs only
+  };
+
+  std::vector<Share> shares(const Snapshot& snapshot) const;
+  Result<> write(std::vector<Share>& shares, Lsn lsn);
+  Result<> write_pack(std::span<Share*> members, Lsn lsn);
+  Result<> write_segment(Share& share, Lsn lsn);
+  Result<> write_runs(Share& share, Lsn lsn, PartWriter& part);
+  Result<> write_run(Share& share, const Run& run, BlockBuilder& block, PartWriter& part);
+  DataFileRef new_file(DataKind kind);
+  Manifest manifest_of(const Snapshot& snapshot, const std::vector<Share>& shares) const;
+  void install(const std::vector<Share>& shares);
+  void discard();
+
+  Env& env_;
+  Committer& committer_;
+  JournalSpace& space_;
+  FileCatalog& catalog_;
+  LogReader& reader_;
+  Health& health_;
+  const CheckpointOptions options_;
+  std::vector<Written> written_;
+};
+
+}  // namespace millstream::local

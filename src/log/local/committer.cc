@@ -1,0 +1,301 @@
+#include "log/local/committer.h"
+
+#include <algorithm>
+
+#include "log/local/limits.h"
+
+namespace millstream::local {
+namespace {
+
+constexpr auto kRoomRetry = std::chrono::milliseconds(20);
+
+std::chrono::nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+Error closing() {
+  return Error{ErrorCode::kUnavailable, "The log is closing; try again when the server is up."};
+}
+
+}  // namespace
+
+Committer::Committer(FrameBuilder& builder, JournalWriter& writer, JournalSpace& space,
+                     ShardTable& shards, WriterTable& writers, TailCache& cache, Health& health,
+                     size_t pending_bytes)
+    : builder_(builder),
+      writer_(writer),
+      space_(space),
+      shards_(shards),
+      writers_(writers),
+      cache_(cache),
+      health_(health),
+      pending_limit_(pending_bytes) {}
+
+Committer::~Committer() { stop(); }
+
+void Committer::start() {
+  thread_ = std::thread([this] { loop(); });
+}
+
+void Committer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+awaitable<> Committer::run(Op& op) {
+  // Twice the limit may wait; they are refused when they do not get room in time.
+  if (op.bytes > 0 && pending_bytes() > 2 * pending_limit_) {
+    op.error = Error{ErrorCode::kThrottled,
+                     "Too many bytes wait to be written; send more slowly or try again."};
+    co_return;
+  }
+  op.queued = now();
+  co_await suspend(op, [this, &op] { submit(op); });
+}
+
+void Committer::submit(Op& op) {
+  bool wake = false;
+  bool refused = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) {
+      refused = true;
+    } else {
+      pending_bytes_.fetch_add(op.bytes, std::memory_order_relaxed);
+      queue_.push_back(&op);
+      wake = idle_;
+      idle_ = false;
+    }
+  }
+  if (wake) wake_.notify_one();
+  if (refused) {
+    op.error = closing();
+    CompletionBatch batch;
+    batch.add(&op);
+    batch.post();
+  }
+}
+
+Snapshot Committer::snapshot() {
+  std::unique_lock lock(mutex_);
+  if (stopped_ || !thread_.joinable()) return take_snapshot();
+  snapshot_wanted_ = true;
+  const uint64_t made = snapshots_made_;
+  wake_.notify_one();
+  snapshot_ready_.wait(lock, [&] { return snapshots_made_ > made || stopped_; });
+  if (snapshots_made_ == made) return take_snapshot();
+  Snapshot result = *std::move(snapshot_);
+  snapshot_.reset();
+  return result;
+}
+
+void Committer::room_made() {
+  {
+    std::lock_guard lock(mutex_);
+    room_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Committer::loop() {
+  bool blocked = false;
+  for (;;) {
+    bool snapshot_wanted = false;
+    {
+      std::unique_lock lock(mutex_);
+      if (blocked) {
+        wake_.wait_for(lock, kRoomRetry, [&] { return room_ || snapshot_wanted_; });
+      } else if (waiting_.empty()) {
+        idle_ = true;
+        wake_.wait(lock, [&] { return !queue_.empty() || stopping_ || snapshot_wanted_; });
+        idle_ = false;
+      }
+      room_ = false;
+      waiting_.insert(waiting_.end(), queue_.begin(), queue_.end());
+      queue_.clear();
+      if (waiting_.empty() && stopping_) {
+        stopped_ = true;
+        snapshot_ready_.notify_all();
+        return;
+      }
+      snapshot_wanted = std::exchange(snapshot_wanted_, false);
+    }
+    if (snapshot_wanted) give_snapshot();
+    if (health_.failed()) fail_all(health_.failure());
+    expire();
+    blocked = !waiting_.empty() && !commit();
+    done_.post();
+  }
+}
+
+void Committer::give_snapshot() {
+  Snapshot snapshot = take_snapshot();
+  {
+    std::lock_guard lock(mutex_);
+    snapshot_ = std::move(snapshot);
+    ++snapshots_made_;
+  }
+  snapshot_ready_.notify_all();
+}
+
+bool Committer::commit() {
+  if (!make_room()) {
+    if (health_.failed()) fail_all(health_.failure());
+    return waiting_.empty();
+  }
+  Frame frame;
+  fill(frame);
+  const bool has_entries = builder_.finish(writer_.next_place(), writer_.next_lsn());
+  if (has_entries) {
+    auto written = writer_.write(frame.bytes, frame.entries, frame.bodies, frame.body_bytes);
+    if (!written) {
+      for (Op* op : frame.ops) {
+        op->error = written.error();
+        answer(*op);
+      }
+      fail_all(written.error());
+      return true;
+    }
+    journal_bytes_.fetch_add(align_up(frame.bytes.size() + frame.body_bytes),
+                             std::memory_order_relaxed);
+    publish(frame);
+  }
+  for (Op* op : frame.ops) answer(*op);
+  if (commit_callback_) commit_callback_();
+  return true;
+}
+
+// Leaves the file in use with room for at least the first waiting change.
+bool Committer::make_room() {
+  const uint64_t first = align_up(kFrameHeadSize + FrameBuilder::bound(*waiting_.front()));
+  uint64_t all = kFrameHeadSize;
+  for (const Op* op : waiting_) {
+    all += FrameBuilder::bound(*op);
+    if (all > kFrameBytes) break;
+  }
+  const uint64_t room = writer_.room();
+  // The end of a file is filled with a smaller frame, unless it is hardly worth a sync.
+  if (room >= first && (room >= align_up(all) || room >= writer_.file_bytes() / 8)) return true;
+  auto rolled = writer_.roll(first);
+  return rolled && *rolled;
+}
+
+void Committer::fill(Frame& frame) {
+  const uint64_t room = writer_.room();
+  builder_.begin(frame);
+  uint64_t bytes = kFrameHeadSize;
+  while (!waiting_.empty()) {
+    const uint64_t bound = FrameBuilder::bound(*waiting_.front());
+    const bool first = frame.ops.empty();
+    if (!first && (bytes + bound > kFrameBytes || align_up(bytes + bound) > room)) break;
+    bytes += bound;
+    builder_.add(*waiting_.front());
+    waiting_.pop_front();
+  }
+}
+
+void Committer::publish(Frame& frame) {
+  for (const Frame::Effect& effect : frame.effects) {
+    if (effect.kind == Op::Kind::kCreate) publish_effect(effect);
+  }
+  for (auto& [shard, run] : frame.runs) {
+    const size_t bytes = run.bytes;
+    const Counter end = run.end();
+    {
+      std::lock_guard lock(shard->mutex);
+      shard->durable.tip = end;
+      shard->durable.arrival_ms = run.arrival_ms;
+      shard->tail.push(std::move(run), true);
+      if (!shard->waiters.empty()) collect_waiters(*shard);
+    }
+    cache_.added(shard, end, bytes);
+  }
+  for (const Frame::Effect& effect : frame.effects) {
+    if (effect.kind != Op::Kind::kCreate) publish_effect(effect);
+  }
+}
+
+void Committer::publish_effect(const Frame::Effect& effect) {
+  ShardState& shard = *effect.shard;
+  Freed freed;
+  {
+    std::lock_guard lock(shard.mutex);
+    switch (effect.kind) {
+      case Op::Kind::kCreate:
+        shard.durable.exists = true;
+        break;
+      case Op::Kind::kSeal:
+        shard.durable.sealed = true;
+        collect_waiters(shard);
+        break;
+      case Op::Kind::kRemove:
+        shard.durable.exists = false;
+        freed = shard.tail.clear();
+        collect_waiters(shard);
+        break;
+      case Op::Kind::kTrim:
+        shard.durable.trim = effect.value;
+        freed = shard.tail.trim(effect.value);
+        break;
+      case Op::Kind::kSetRetention:
+        shard.durable.retention_ms = static_cast<TimeMs>(effect.value);
+        break;
+      case Op::Kind::kAppend:
+      case Op::Kind::kOpenWriter:
+        MS_ASSERT(false);
+    }
+  }
+  cache_.released(freed);
+  if (effect.kind == Op::Kind::kRemove) shards_.erase(shard.id);
+}
+
+void Committer::collect_waiters(ShardState& shard) {
+  std::erase_if(shard.waiters, [&](const std::shared_ptr<Waiter>& waiter) {
+    const bool over =
+        !shard.durable.exists || shard.durable.sealed || shard.durable.tip > waiter->position;
+    if (over && waiter->settle(Waiter::Outcome::kReady)) done_.add(waiter.get());
+    return over;
+  });
+}
+
+void Committer::answer(Op& op) {
+  pending_bytes_.fetch_sub(op.bytes, std::memory_order_relaxed);
+  done_.add(&op);
+}
+
+void Committer::fail_all(const Error& error) {
+  for (Op* op : waiting_) {
+    op->error = error;
+    answer(*op);
+  }
+  waiting_.clear();
+}
+
+void Committer::expire() {
+  while (!waiting_.empty() && now() - waiting_.front()->queued > kRoomPatience) {
+    Op& op = *waiting_.front();
+    waiting_.pop_front();
+    op.error = space_.obstacle().value_or(
+        Error{ErrorCode::kThrottled,
+              "The journal has no room until older records are flushed; send more slowly or try "
+              "again."});
+    answer(op);
+  }
+}
+
+Snapshot Committer::take_snapshot() const {
+  Snapshot snapshot;
+  snapshot.lsn = writer_.next_lsn() - 1;
+  snapshot.epoch = builder_.epoch();
+  for (ShardRef& shard : shards_.all()) {
+    const ShardState::Assigned& state = shard->assigned;
+    snapshot.shards.push_back(
+        {std::move(shard), state.options, state.next, state.trim, state.arrival_ms, state.sealed});
+  }
+  for (const auto& [id, writer] : writers_.all()) snapshot.writers.emplace_back(id, writer);
+  return snapshot;
+}
+
+}  // namespace millstream::local

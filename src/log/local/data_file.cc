@@ -1,0 +1,135 @@
+#include "log/local/data_file.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace millstream::local {
+namespace {
+
+// Bytes that a part may have in flight: more would make the journal's commits wait for them.
+constexpr uint64_t kSyncEvery = uint64_t{16} << 20;
+
+Result<std::string> read_exactly(File& file, uint64_t offset, uint64_t size) {
+  std::string bytes(size, '\0');
+  TRY_ASSIGN(const size_t got, file.read(offset, bytes));
+  bytes.resize(got);
+  return bytes;
+}
+
+// The blocks between two offsets, as far as one leads to the next.
+Result<bool> scan_blocks(File& file, uint64_t offset, uint64_t end,
+                         std::vector<IndexEntry>& entries) {
+  while (offset + kBlockHeadSize <= end) {
+    TRY_ASSIGN(const std::string head, read_exactly(file, offset, kBlockHeadSize));
+    const auto size = block_size(head);
+    if (!size || *size > end - offset) return false;
+    BufferRef buffer = BufferRef::allocate(*size);
+    TRY_ASSIGN(const size_t got, file.read(offset, {buffer->data(), *size}));
+    const auto block = decode_block(Slice(buffer, got));
+    if (block && !block->batches.empty()) {
+      const StoredBatch& first = block->batches.front();
+      const StoredBatch& last = block->batches.back();
+      IndexEntry entry{block->shard,    first.first, last.first + last.records,    first.arrival_ms,
+                       last.arrival_ms, offset,      static_cast<uint32_t>(*size), 0};
+      for (const StoredBatch& batch : block->batches) entry.records += batch.records;
+      entries.push_back(entry);
+    } else {
+      return false;
+    }
+    offset += *size;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string data_file_path(const std::string& folder, DataKind kind, uint64_t id) {
+  return fmt::format("{}/{:010}.{}", folder, id, kind == DataKind::kPack ? "pack" : "segment");
+}
+
+PartWriter::PartWriter(File& file, const DataHeader& header, uint64_t offset)
+    : file_(file), part_offset_(offset == 0 ? kDataHeaderSize : offset), offset_(offset) {
+  if (offset == 0) header_ = encode_data_header(header);
+}
+
+Result<> PartWriter::write(std::span<const iovec> parts, uint64_t bytes) {
+  TRY(file_.write(offset_, parts));
+  offset_ += bytes;
+  unsynced_ += bytes;
+  if (unsynced_ >= kSyncEvery) {
+    TRY(file_.sync());
+    unsynced_ = 0;
+  }
+  return {};
+}
+
+Result<IndexEntry> PartWriter::add(BlockBuilder& block) {
+  parts_.clear();
+  uint64_t skip = 0;
+  if (!header_.empty()) {
+    skip = header_.size();
+    parts_.push_back({header_.data(), header_.size()});
+  }
+  IndexEntry entry = block.finish(parts_);
+  entry.offset = offset_ + skip;
+  TRY(write(parts_, skip + entry.size));
+  header_.clear();
+  index_.push_back(entry);
+  return entry;
+}
+
+Result<uint64_t> PartWriter::finish() {
+  MS_ASSERT(!index_.empty());
+  std::string index = encode_index(index_);
+  std::string trailer = encode_trailer(
+      {.part_offset = part_offset_, .index_offset = offset_, .index_size = index.size()});
+  const iovec parts[] = {
+      {index.data(), index.size()}, {index.data(), index.size()}, {trailer.data(), trailer.size()}};
+  TRY(write(parts, 2 * index.size() + trailer.size()));
+  TRY(file_.sync());
+  return offset_;
+}
+
+Result<LoadedIndex> load_index(File& file, uint64_t length) {
+  LoadedIndex loaded;
+  std::vector<std::vector<IndexEntry>> parts;  // the last one first
+  uint64_t end = length;
+  while (end > kDataHeaderSize) {
+    std::optional<Trailer> trailer;
+    if (end >= kDataHeaderSize + kTrailerSize) {
+      TRY_ASSIGN(const std::string bytes, read_exactly(file, end - kTrailerSize, kTrailerSize));
+      trailer = decode_trailer(bytes);
+    }
+    if (!trailer || trailer->part_offset >= end ||
+        trailer->index_offset + 2 * trailer->index_size + kTrailerSize != end) {
+      // Without the trailer nothing says where the parts begin: take what the first one has.
+      std::vector<IndexEntry> entries;
+      TRY_ASSIGN(const bool whole, scan_blocks(file, kDataHeaderSize, end, entries));
+      (void)whole;
+      loaded.damaged = true;
+      parts.push_back(std::move(entries));
+      break;
+    }
+    std::optional<std::vector<IndexEntry>> entries;
+    for (int copy = 0; copy < 2 && !entries; ++copy) {
+      const uint64_t offset =
+          trailer->index_offset + static_cast<uint64_t>(copy) * trailer->index_size;
+      TRY_ASSIGN(const std::string bytes, read_exactly(file, offset, trailer->index_size));
+      entries = decode_index(bytes);
+    }
+    if (!entries) {
+      entries.emplace();
+      TRY_ASSIGN(const bool whole,
+                 scan_blocks(file, trailer->part_offset, trailer->index_offset, *entries));
+      if (!whole) loaded.damaged = true;
+    }
+    parts.push_back(*std::move(entries));
+    end = trailer->part_offset;
+  }
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
+    loaded.entries.insert(loaded.entries.end(), it->begin(), it->end());
+  }
+  return loaded;
+}
+
+}  // namespace millstream::local

@@ -1,0 +1,265 @@
+// The machine stops at every single change of a run, and comes up again with everything that
+// may have survived.
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "log/local/log_harness.h"
+
+namespace millstream::testing_log {
+namespace {
+
+// More rounds by MILLSTREAM_TEST_ROUNDS=n.
+uint64_t rounds() {
+  const char* text = std::getenv("MILLSTREAM_TEST_ROUNDS");
+  return text ? std::strtoull(text, nullptr, 10) : 1;
+}
+
+// Numbers seen in any of the worlds that one crash may lead to: in no two of them does a number
+// stand for different records.
+class GivenNumbers {
+ public:
+  void add(const LogModel& model) {
+    for (const auto& [id, shard] : model.shards) {
+      for (const auto& [counter, record] : shard.records) {
+        const auto [place, is_new] = data_.try_emplace({id, counter}, record.data);
+        must(is_new || place->second == record.data, "shard {}: {:#x} was given twice", number(id),
+             counter);
+      }
+    }
+  }
+
+ private:
+  std::map<std::pair<ShardId, Counter>, std::string> data_;
+};
+
+struct Life {
+  std::unique_ptr<LogHarness> harness;
+  bool finished = false;
+};
+
+Life live_until_crash(ManualClock& clock, uint64_t seed, uint64_t crash_at, int steps) {
+  auto env = std::make_unique<FaultEnv>(clock);
+  env->crash_at(crash_at);
+  env->set_cold_cache(seed % 2 == 1);
+  Life life{std::make_unique<LogHarness>(std::move(env), LogModel(), clock, seed), false};
+  if (life.harness->open(true)) {
+    int done = 0;
+    while (done < steps && life.harness->step()) ++done;
+    life.finished = done == steps && !life.harness->env().crashed();
+  }
+  life.harness->shut_down();
+  return life;
+}
+
+// The log comes up, holds what it must, and gives new numbers; and once more after that.
+void survive(std::unique_ptr<FaultEnv> env, ManualClock& clock, uint64_t seed, GivenNumbers& given,
+             const LogModel& model) {
+  LogHarness next(std::move(env), model, clock, seed);
+  must(next.open_and_settle(), "the log did not start");
+  given.add(next.model());
+  must(next.append_everywhere(), "the log takes no appends");
+  next.compare();
+  given.add(next.model());
+  if (seed % 4 != 0) return;
+  next.shut_down();
+  LogHarness last(next.env().after_crash(Survival::kSynced, seed), next.model(), clock, seed);
+  must(last.open_and_settle(), "the log did not start a second time");
+  last.compare();
+}
+
+class CrashAtEveryChange : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(CrashAtEveryChange, AcknowledgedRecordsSurviveOnceInOrderWithTheirNumbers) {
+  constexpr int kSteps = 60;
+  uint64_t worlds = 0;
+  for (uint64_t round = 0; round < rounds(); ++round) {
+    const uint64_t seed = GetParam() + round * 1000;
+    for (uint64_t crash_at = 1;; ++crash_at) {
+      std::string where = fmt::format("seed {}, crash at change {}", seed, crash_at);
+      try {
+        ManualClock clock;
+        Life life = live_until_crash(clock, seed, crash_at, kSteps);
+        GivenNumbers given;
+        for (Survival survival : kAllSurvivals) {
+          where = fmt::format("seed {}, crash at change {}, survival {}", seed, crash_at,
+                              static_cast<int>(survival));
+          survive(life.harness->env().after_crash(survival, crash_at), clock, crash_at, given,
+                  life.harness->model());
+          ++worlds;
+        }
+        if (life.finished) break;
+      } catch (const Broken& broken) {
+        FAIL() << where << ": " << broken.what();
+      }
+    }
+  }
+  RecordProperty("worlds", static_cast<int>(worlds));
+  EXPECT_GT(worlds, 300u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CrashAtEveryChange, testing::Values(1, 2, 3));
+
+TEST(LocalLogCrash, ACrashAtEveryChangeOfTheRecoveryLosesNothing) {
+  std::string where;
+  uint64_t recoveries = 0;
+  for (uint64_t seed = 11; seed < 11 + 3 * rounds(); ++seed) {
+    try {
+      ManualClock clock;
+      Life life = live_until_crash(clock, seed, 150 + seed % 7 * 13, 400);
+      for (Survival first : kAllSurvivals) {
+        GivenNumbers given;
+        for (uint64_t crash_at = 1;; ++crash_at) {
+          const Survival second = kAllSurvivals[crash_at % std::size(kAllSurvivals)];
+          where = fmt::format("seed {}, survival {}, then crash at change {} of the recovery, {}",
+                              seed, static_cast<int>(first), crash_at, static_cast<int>(second));
+          auto env = life.harness->env().after_crash(first, seed);
+          env->crash_at(crash_at);
+          LogHarness recovering(std::move(env), life.harness->model(), clock, seed);
+          const bool whole = recovering.open_and_settle();
+          recovering.shut_down();
+          // What the first recovery may have published counts as given, whatever came of it.
+          survive(recovering.env().after_crash(second, crash_at), clock, 1, given,
+                  recovering.model());
+          ++recoveries;
+          if (whole && !recovering.env().crashed()) break;
+        }
+      }
+    } catch (const Broken& broken) {
+      FAIL() << where << ": " << broken.what();
+    }
+  }
+  EXPECT_GT(recoveries, 50u);
+}
+
+// One file of the journal as it stands on the disk.
+std::string journal_bytes(FaultEnv& env, const std::string& name) {
+  return env.read_file("/srv/log/journal/" + name).value();
+}
+
+std::vector<std::string> journal_files(FaultEnv& env) {
+  std::vector<std::string> names;
+  for (const FileInfo& file : env.list("/srv/log/journal").value()) {
+    if (file.name.starts_with("journal-")) names.push_back(file.name);
+  }
+  return names;
+}
+
+// All frames' first pages found in the journal, from whatever use of its files.
+std::vector<std::string> frame_pages(FaultEnv& env) {
+  std::vector<std::string> pages;
+  for (const std::string& name : journal_files(env)) {
+    const std::string bytes = journal_bytes(env, name);
+    for (size_t offset = 8192; offset + 4096 <= bytes.size(); offset += 4096) {
+      if (bytes.substr(offset, 8) != std::string(8, '\0'))
+        pages.push_back(bytes.substr(offset, 4096));
+    }
+  }
+  return pages;
+}
+
+TEST(LocalLogCrash, RecordsThatLookLikeFramesAreRecords) {
+  std::string where;
+  try {
+    ManualClock clock;
+    auto env = std::make_unique<FaultEnv>(clock);
+    LogHarness first(std::move(env), LogModel(), clock, 1);
+    ASSERT_TRUE(first.open());
+    first.create_shard();
+    first.create_shard();
+    for (int i = 0; i < 12; ++i) ASSERT_TRUE(first.send(first.random_append()));
+    const std::vector<std::string> pages = frame_pages(first.env());
+    ASSERT_GT(pages.size(), 5u);
+    first.shut_down();
+
+    // A new start brings a new salt: all those frames are of older ones.
+    LogHarness second(first.env().after_crash(Survival::kSynced, 1), first.model(), clock, 2);
+    ASSERT_TRUE(second.open_and_settle());
+    // Copies of frames at every place of a page that a body may begin at: 8 bytes further each.
+    const ShardId shard = second.create_shard();
+    size_t aligned = 0;
+    for (size_t shift = 0; shift < 4096; shift += 256) {
+      SentAppend sent;
+      std::string data = fmt::format("looks like a frame {}|", shift);
+      data.resize(shift + 64, '.');
+      for (const std::string& page : pages) data += page;
+      sent.batches.push_back({shard, {data}});
+      ASSERT_TRUE(second.send(sent));
+    }
+    // Find where the bodies begin within a page, then hit the page's start exactly.
+    const std::string marker = "find me |";
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      size_t shift = 0;
+      for (const std::string& name : journal_files(second.env())) {
+        const size_t found = journal_bytes(second.env(), name).find(marker);
+        if (found != std::string::npos) shift = 4096 - (found + marker.size()) % 4096;
+      }
+      SentAppend sent;
+      std::string data = marker;
+      if (attempt == 1) {
+        data[8] = '!';  // another record, of the same length up to here
+        data.resize(marker.size() + shift, '.');
+      }
+      for (const std::string& page : pages) data += page;
+      data.resize(60'000, '.');
+      sent.batches.push_back({shard, {data}});
+      ASSERT_TRUE(second.send(sent));
+    }
+    for (const std::string& name : journal_files(second.env())) {
+      const std::string bytes = journal_bytes(second.env(), name);
+      for (size_t offset = 8192; offset + 4096 <= bytes.size(); offset += 4096) {
+        if (bytes.substr(offset, 4096) == pages.front()) ++aligned;
+      }
+    }
+    EXPECT_GT(aligned, 0u) << "no copy stands where a frame may stand: the test proves nothing";
+    // The last such frame torn in every way.
+    SentAppend last;
+    std::string data = "the last one|";
+    for (const std::string& page : pages) data += page;
+    last.batches.push_back({shard, {data}});
+    second.env().crash_at(second.env().changes() + 2);  // its sync
+    ASSERT_FALSE(second.send(last));
+    second.shut_down();
+    for (Survival survival : kAllSurvivals) {
+      for (uint64_t seed = 1; seed <= 10; ++seed) {
+        where = fmt::format("survival {}, seed {}", static_cast<int>(survival), seed);
+        GivenNumbers given;
+        survive(second.env().after_crash(survival, seed), clock, seed, given, second.model());
+      }
+    }
+  } catch (const Broken& broken) {
+    FAIL() << where << ": " << broken.what();
+  }
+}
+
+TEST(LocalLogCrash, RecycledJournalFilesGiveNothingOfTheirOldFrames) {
+  std::string where;
+  try {
+    for (uint64_t seed = 1; seed <= 4 * rounds(); ++seed) {
+      ManualClock clock;
+      LogHarness harness(std::make_unique<FaultEnv>(clock), LogModel(), clock, seed);
+      ASSERT_TRUE(harness.open());
+      for (int i = 0; i < 3; ++i) harness.create_shard();
+      // Until the number of files stays and their content has been overwritten several times.
+      for (int i = 0; i < 150; ++i) {
+        ASSERT_TRUE(harness.send(harness.random_append()));
+        if (i % 20 == 19) ASSERT_TRUE(harness.log().checkpoint_now());
+      }
+      EXPECT_LE(journal_files(harness.env()).size(), 10u);
+      for (uint64_t crash = 1; crash <= 6; ++crash) {
+        ASSERT_TRUE(harness.send(harness.random_append()));
+        for (Survival survival : kAllSurvivals) {
+          where = fmt::format("seed {}, crash {}, survival {}", seed, crash,
+                              static_cast<int>(survival));
+          GivenNumbers given;
+          survive(harness.env().after_crash(survival, crash), clock, crash, given, harness.model());
+        }
+      }
+    }
+  } catch (const Broken& broken) {
+    FAIL() << where << ": " << broken.what();
+  }
+}
+
+}  // namespace
+}  // namespace millstream::testing_log

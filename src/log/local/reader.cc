@@ -1,0 +1,450 @@
+#include "log/local/reader.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "log/record.h"
+
+namespace millstream::local {
+namespace {
+
+// The bytes of the first `records` records of a body.
+size_t bytes_of_records(std::string_view body, uint32_t records) {
+  RecordCursor cursor(body);
+  RecordView record;
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < records && cursor.next(record); ++i) {
+    bytes += stored_record_size(record.partition_key.size(), record.data.size());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// An answer as it grows.
+struct LogReader::Gathering {
+  ReadLimits limits;
+  ReadResult result;
+  uint32_t records = 0;
+  size_t bytes = 0;
+  bool full = false;
+
+  // Takes what fits of the batch from `at` on, and moves `at` behind it.
+  void take(StoredBatch batch, Counter& at) {
+    if (at >= batch.first + batch.records) return;
+    if (at > batch.first) {
+      const auto skipped = static_cast<uint32_t>(at - batch.first);
+      const size_t skipped_bytes = bytes_of_records(batch.body.view(), skipped);
+      batch.first = at;
+      batch.records -= skipped;
+      batch.body = batch.body.sub(skipped_bytes, batch.body.size() - skipped_bytes);
+    }
+    if (records + batch.records > limits.records || bytes + batch.body.size() > limits.bytes) {
+      cut(batch);
+      full = true;
+      if (batch.records == 0) return;
+    }
+    records += batch.records;
+    bytes += batch.body.size();
+    at = batch.first + batch.records;
+    result.batches.push_back(std::move(batch));
+    if (records >= limits.records || bytes >= limits.bytes) full = true;
+  }
+
+  void cut(StoredBatch& batch) const {
+    RecordCursor cursor(batch.body.view());
+    RecordView record;
+    uint32_t kept = 0;
+    size_t kept_bytes = 0;
+    while (kept < batch.records && cursor.next(record)) {
+      const size_t size = stored_record_size(record.partition_key.size(), record.data.size());
+      const bool first = records == 0 && kept == 0;
+      if (!first &&
+          (records + kept >= limits.records || bytes + kept_bytes + size > limits.bytes)) {
+        break;
+      }
+      ++kept;
+      kept_bytes += size;
+    }
+    batch.records = kept;
+    batch.body = batch.body.sub(0, kept_bytes);
+  }
+};
+
+// Where the records from a position on are.
+struct LogReader::Source {
+  enum class Kind : uint8_t { kEnd, kMemory, kRun, kExtent, kDamaged };
+  Kind kind = Kind::kEnd;
+  Run run;
+  Extent extent;
+  DamagedRange damaged;
+};
+
+awaitable<Result<ReadResult>> LogReader::read(ShardRef shard, Counter from, ReadLimits limits) {
+  limits.records = std::max(limits.records, uint32_t{1});
+  auto cached = gather(*shard, from, limits, Access::kCached);
+  if (!cached) co_return std::unexpected(std::move(cached).error());
+  if (*cached) co_return **std::move(cached);
+  co_return co_await run_on(pool_, [this, shard, from, limits]() -> Result<ReadResult> {
+    TRY_ASSIGN(auto result, gather(*shard, from, limits, Access::kBlocking));
+    return *std::move(result);
+  });
+}
+
+Result<std::optional<ReadResult>> LogReader::gather(ShardState& shard, Counter from,
+                                                    ReadLimits limits, Access access) {
+  Gathering gathering{.limits = limits};
+  Counter at = from;
+  uint64_t file_bytes = 0;
+  const TimeMs now = clock_.now_ms();
+  for (bool done = false; !done && !gathering.full;) {
+    Source source;
+    {
+      std::lock_guard lock(shard.mutex);
+      if (!shard.durable.exists) {
+        return fail(ErrorCode::kNotFound, "There is no shard {} in the log.",
+                    static_cast<uint64_t>(shard.id));
+      }
+      source = locate(shard, at, now - shard.durable.retention_ms, gathering);
+      ReadResult& result = gathering.result;
+      result.tip = shard.durable.tip;
+      result.tip_arrival_ms = shard.durable.arrival_ms;
+      result.at_end = shard.durable.sealed && at >= shard.durable.tip;
+    }
+    switch (source.kind) {
+      case Source::Kind::kEnd:
+        done = true;
+        break;
+      case Source::Kind::kMemory:
+        break;
+      case Source::Kind::kDamaged:
+        if (gathering.records > 0) {
+          done = true;
+          break;
+        }
+        return fail(ErrorCode::kCorruption,
+                    "Records {} to {} of shard {} are damaged ({}). Restore the file from a "
+                    "backup, or read on from {}.",
+                    source.damaged.first, source.damaged.end - 1, static_cast<uint64_t>(shard.id),
+                    source.damaged.where, source.damaged.end);
+      case Source::Kind::kRun: {
+        auto body = fetch_run(source.run, access);
+        if (!body && gathering.records > 0) {
+          done = true;
+          break;
+        }
+        if (!body) return std::unexpected(std::move(body).error());
+        if (!*body) {
+          if (gathering.records == 0) return std::nullopt;
+          done = true;
+          break;
+        }
+        file_bytes += source.run.bytes;
+        gathering.take(
+            {source.run.first, source.run.records, source.run.arrival_ms, **std::move(body)}, at);
+        break;
+      }
+      case Source::Kind::kExtent: {
+        auto block = fetch_block(source.extent, at, access, file_bytes);
+        if (!block && gathering.records > 0) {
+          done = true;
+          break;
+        }
+        if (!block) return std::unexpected(std::move(block).error());
+        if (!*block) {
+          if (gathering.records == 0) return std::nullopt;
+          done = true;
+          break;
+        }
+        TimeMs cutoff = 0;
+        {
+          std::lock_guard lock(shard.mutex);
+          cutoff = now - shard.durable.retention_ms;
+        }
+        for (StoredBatch& batch : (*block)->batches) {
+          const Counter end = batch.first + batch.records;
+          if (end <= at) continue;
+          if (batch.arrival_ms < cutoff) {
+            at = end;
+            continue;
+          }
+          at = std::max(at, batch.first);
+          gathering.take(std::move(batch), at);
+          if (gathering.full) break;
+        }
+        break;
+      }
+    }
+    if (access == Access::kCached && file_bytes >= kLoopReadBytes && gathering.records > 0) break;
+  }
+  gathering.result.next = at;
+  if (gathering.result.at_end) gathering.result.at_end = at >= gathering.result.tip;
+  {
+    // The last batch may have reached the end.
+    std::lock_guard lock(shard.mutex);
+    gathering.result.at_end = shard.durable.sealed && at >= shard.durable.tip;
+  }
+  return std::move(gathering.result);
+}
+
+// Guarded by the shard's mutex. Takes what memory holds at once.
+LogReader::Source LogReader::locate(ShardState& shard, Counter& at, TimeMs cutoff_ms,
+                                    Gathering& gathering) const {
+  Source source;
+  const RunQueue& tail = shard.tail;
+  at = std::max(at, shard.durable.trim);
+  const Extent* extent = nullptr;
+  size_t i = tail.size();
+  if (tail.empty() || at < tail.front().first) {
+    auto it = std::partition_point(
+        shard.extents.begin(), shard.extents.end(),
+        [&](const Extent& e) { return e.end <= at || e.last_arrival_ms < cutoff_ms; });
+    if (it != shard.extents.begin() && std::prev(it)->end > at) at = std::prev(it)->end;
+    if (it != shard.extents.end()) extent = &*it;
+  }
+  // An extent may reach into runs that are still cached: memory first.
+  if (extent && !tail.empty() && at >= tail.front().first) extent = nullptr;
+  if (!extent) {
+    i = tail.find(at);
+    while (i < tail.size() && tail[i].arrival_ms < cutoff_ms) at = tail[i++].end();
+  }
+  Counter next = shard.durable.tip;
+  if (extent) {
+    next = std::max(at, extent->first);
+  } else if (i < tail.size()) {
+    next = std::max(at, tail[i].first);
+  }
+  for (const DamagedRange& range : shard.damaged) {
+    if (range.end <= at || range.last_arrival_ms < cutoff_ms) continue;
+    if (range.first < next || (range.first <= at && at < range.end)) {
+      source.kind = Source::Kind::kDamaged;
+      source.damaged = range;
+      return source;
+    }
+  }
+  if (extent) {
+    at = next;
+    source.kind = Source::Kind::kExtent;
+    source.extent = *extent;
+    return source;
+  }
+  if (i == tail.size()) {
+    at = std::max(at, shard.durable.tip);
+    return source;
+  }
+  at = next;
+  if (!tail.cached(i)) {
+    source.kind = Source::Kind::kRun;
+    source.run = tail[i];
+    return source;
+  }
+  source.kind = Source::Kind::kMemory;
+  for (; i < tail.size() && !gathering.full; ++i) {
+    const Run& run = tail[i];
+    // A gap: damaged records may lie in it.
+    if (run.first > at && !shard.damaged.empty()) break;
+    at = std::max(at, run.first);
+    Counter first = run.first;
+    for (const Piece& piece : run.pieces) {
+      if (first + piece.records > at) {
+        gathering.take({first, piece.records, run.arrival_ms, piece.body}, at);
+        if (gathering.full) break;
+      }
+      first += piece.records;
+    }
+  }
+  return source;
+}
+
+Result<std::optional<Slice>> LogReader::fetch(File& file, uint64_t offset, uint64_t size,
+                                              Access access) {
+  BufferRef buffer = BufferRef::allocate(size);
+  const std::span<char> into(buffer->data(), size);
+  if (access == Access::kBlocking) {
+    TRY_ASSIGN(const size_t got, file.read(offset, into));
+    return Slice(std::move(buffer), got);
+  }
+  TRY_ASSIGN(const size_t got, file.read_cached(offset, into));
+  if (got < size) return std::nullopt;
+  return Slice(std::move(buffer), got);
+}
+
+Error LogReader::corrupt(const std::string& path, uint64_t offset, uint64_t length) {
+  Error error{ErrorCode::kCorruption,
+              fmt::format("{} is damaged at {} ({} bytes): these records can't be read. Check "
+                          "the disk; restore the file from a backup if there is one.",
+                          path, offset, length)};
+  health_.add({path, offset, length, error.message});
+  return error;
+}
+
+Result<std::optional<Slice>> LogReader::fetch_run(const Run& run, Access access) {
+  TRY_ASSIGN(auto body, fetch(*run.file->file, run.offset, run.bytes, access));
+  if (!body) return std::nullopt;
+  size_t offset = 0;
+  for (const Piece& piece : run.pieces) {
+    if (offset + piece.bytes > body->size() ||
+        crc32c(body->view().substr(offset, piece.bytes)) != piece.crc) {
+      return std::unexpected(corrupt(run.file->path, run.offset + offset, piece.bytes));
+    }
+    offset += piece.bytes;
+  }
+  return body;
+}
+
+Result<Slice> LogReader::read_run(const Run& run) {
+  TRY_ASSIGN(auto body, fetch_run(run, Access::kBlocking));
+  return *std::move(body);
+}
+
+Result<Block> LogReader::read_block(DataFile& file, OpenDataFile& open, uint64_t offset,
+                                    uint64_t size) {
+  TRY_ASSIGN(auto bytes, fetch(*open.file, offset, size, Access::kBlocking));
+  auto block = decode_block(*bytes);
+  if (!block) return std::unexpected(corrupt(file.path, offset, size));
+  return *std::move(block);
+}
+
+Result<std::optional<LogReader::Index>> LogReader::index_of(DataFile& file, OpenDataFile& open,
+                                                            Counter end, Access access) {
+  const uint64_t length = file.length.load(std::memory_order_acquire);
+  {
+    std::lock_guard lock(open.mutex);
+    if (open.index &&
+        (open.indexed >= length || (!open.index->empty() && open.index->back().end >= end))) {
+      return open.index;
+    }
+  }
+  if (access == Access::kCached) return std::nullopt;
+  TRY_ASSIGN(LoadedIndex loaded, load_index(*open.file, length));
+  if (loaded.damaged) corrupt(file.path, 0, length);
+  auto index = std::make_shared<const std::vector<IndexEntry>>(std::move(loaded.entries));
+  std::lock_guard lock(open.mutex);
+  open.index = index;
+  open.indexed = length;
+  return index;
+}
+
+Result<std::optional<Block>> LogReader::fetch_block(const Extent& extent, Counter at, Access access,
+                                                    uint64_t& bytes) {
+  DataFile& file = *extent.file;
+  OpenDataFileRef open = files_.cached(file);
+  if (!open) {
+    if (access == Access::kCached) return std::nullopt;
+    TRY_ASSIGN(open, files_.open(file));
+  }
+  uint64_t offset = extent.offset;
+  uint64_t size = extent.size;
+  if (offset == 0) {
+    TRY_ASSIGN(const auto index, index_of(file, *open, extent.end, access));
+    if (!index) return std::nullopt;
+    const auto it = std::ranges::partition_point(
+        **index, [&](const IndexEntry& entry) { return entry.end <= at; });
+    if (it == (*index)->end()) {
+      return std::unexpected(corrupt(file.path, 0, file.length.load()));
+    }
+    offset = it->offset;
+    size = it->size;
+  }
+  TRY_ASSIGN(auto stored, fetch(*open->file, offset, size, access));
+  if (!stored) return std::nullopt;
+  auto block = decode_block(*stored);
+  if (!block || block->batches.empty() ||
+      block->batches.back().first + block->batches.back().records <= at) {
+    return std::unexpected(corrupt(file.path, offset, size));
+  }
+  bytes += size;
+  return std::move(block);
+}
+
+awaitable<Result<Counter>> LogReader::position_at(ShardRef shard, TimeMs time) {
+  auto cached = find_time(*shard, time, Access::kCached);
+  if (!cached) co_return std::unexpected(std::move(cached).error());
+  if (*cached) co_return **cached;
+  co_return co_await run_on(pool_, [this, shard, time]() -> Result<Counter> {
+    TRY_ASSIGN(const auto found, find_time(*shard, time, Access::kBlocking));
+    return *found;
+  });
+}
+
+Result<std::optional<Counter>> LogReader::find_time(ShardState& shard, TimeMs time, Access access) {
+  Extent extent;
+  Counter trim = 0;
+  {
+    std::lock_guard lock(shard.mutex);
+    if (!shard.durable.exists) {
+      return fail(ErrorCode::kNotFound, "There is no shard {} in the log.",
+                  static_cast<uint64_t>(shard.id));
+    }
+    trim = shard.durable.trim;
+    const auto it = std::ranges::partition_point(
+        shard.extents, [&](const Extent& e) { return e.last_arrival_ms < time; });
+    if (it == shard.extents.end()) {
+      const RunQueue& tail = shard.tail;
+      for (size_t low = 0, high = tail.size();;) {
+        if (low == high) {
+          return low == tail.size() ? shard.durable.tip : std::max(trim, tail[low].first);
+        }
+        const size_t middle = low + (high - low) / 2;
+        if (tail[middle].arrival_ms < time) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+    }
+    if (it->first_arrival_ms >= time) return std::max(trim, it->first);
+    extent = *it;
+  }
+  // Inside of the extent: the first block that reaches the time, then the batch.
+  Counter at = extent.first;
+  if (extent.offset == 0) {
+    OpenDataFileRef open = files_.cached(*extent.file);
+    if (!open) {
+      if (access == Access::kCached) return std::nullopt;
+      TRY_ASSIGN(open, files_.open(*extent.file));
+    }
+    TRY_ASSIGN(const auto index, index_of(*extent.file, *open, extent.end, access));
+    if (!index) return std::nullopt;
+    const auto it = std::ranges::partition_point(
+        **index, [&](const IndexEntry& entry) { return entry.last_arrival_ms < time; });
+    if (it == (*index)->end()) return std::max(trim, extent.end);
+    if (it->first_arrival_ms >= time) return std::max(trim, it->first);
+    at = it->first;
+  }
+  uint64_t bytes = 0;
+  TRY_ASSIGN(const auto block, fetch_block(extent, at, access, bytes));
+  if (!block) return std::nullopt;
+  for (const StoredBatch& batch : block->batches) {
+    if (batch.arrival_ms >= time) return std::max(trim, batch.first);
+  }
+  return std::max(trim, extent.end);
+}
+
+ShardStatus LogReader::status(ShardState& shard) const {
+  const TimeMs now = clock_.now_ms();
+  std::lock_guard lock(shard.mutex);
+  const ShardState::Durable& durable = shard.durable;
+  const TimeMs cutoff = now - durable.retention_ms;
+  ShardStatus status;
+  status.tip = durable.tip;
+  status.sealed = durable.sealed;
+  status.last_arrival_ms = durable.arrival_ms;
+  status.first = durable.tip;
+  for (size_t i = shard.tail.size(); i-- > 0;) {
+    const Run& run = shard.tail[i];
+    if (run.arrival_ms < cutoff) break;
+    status.first = run.first;
+  }
+  for (size_t i = shard.tail.unflushed(); i < shard.tail.size(); ++i) {
+    status.stored_bytes += shard.tail[i].bytes;
+  }
+  for (const Extent& extent : shard.extents) {
+    status.stored_bytes += extent.size;
+    if (extent.last_arrival_ms >= cutoff) status.first = std::min(status.first, extent.first);
+  }
+  status.first = std::max(status.first, durable.trim);
+  return status;
+}
+
+}  // namespace millstream::local
