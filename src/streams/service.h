@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/async.h"
 #include "base/env.h"
 #include "log/shard_log.h"
 #include "streams/catalog.h"
@@ -37,6 +38,8 @@ struct StreamsContext {
   Catalog& catalog;
   Clock& clock;
   const StreamsSettings& settings;
+  // Large bodies are parsed and encoded here; nullptr: on the loop.
+  asio::thread_pool* cpu_pool = nullptr;
 };
 
 class ControlPlane;  // streams/control_plane.h

@@ -1,0 +1,356 @@
+#include "streams/data_operations.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "streams/get_json.h"
+#include "streams/put_decode.h"
+#include "streams/put_json.h"
+#include "streams/shard_iterator.h"
+#include "wire/arn.h"
+
+namespace millstream::streams {
+namespace {
+
+namespace kinesis = wire::kinesis;
+
+// Bodies and answers above this are worked on in the CPU pool, so that a loop stays responsive
+// and one connection can use more than one core.
+constexpr size_t kPoolBytes = size_t{1} << 20;
+
+// How long a put waits for the shards that follow sealed ones. Resharding takes milliseconds.
+constexpr std::chrono::seconds kReshardPatience(10);
+
+bool is_json(wire::Protocol protocol) {
+  return protocol == wire::Protocol::kJson11 || protocol == wire::Protocol::kJson10;
+}
+
+Result<StreamKey> key_of(const wire::RequestContext& request, std::string_view name,
+                         std::string_view arn) {
+  if (!arn.empty()) {
+    TRY_ASSIGN(wire::StreamArn parsed, wire::parse_stream_arn(arn));
+    if (!name.empty() && name != parsed.name) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "StreamName {} and StreamARN {} name different streams; give one of them.", name,
+                  arn);
+    }
+    return StreamKey{parsed.account, parsed.region, parsed.name};
+  }
+  if (!name.empty()) return StreamKey{request.account, request.region, std::string(name)};
+  return fail(ErrorCode::kInvalidArgument, "Either StreamName or StreamARN should be provided.");
+}
+
+// Whether records can be put to and read from it.
+bool has_records(const Stream* stream) {
+  return stream != nullptr &&
+         (stream->status == StreamStatus::kActive || stream->status == StreamStatus::kUpdating);
+}
+
+std::unexpected<Error> no_such_stream(const StreamKey& key) {
+  return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", key.name, key.account);
+}
+
+std::unexpected<Error> no_such_shard(const StreamKey& key, int64_t index) {
+  return fail(ErrorCode::kNotFound, "Shard {} in stream {} under account {} does not exist",
+              shard_id_text(index), key.name, key.account);
+}
+
+const Shard* find_shard(const Stream& stream, uint32_t index) {
+  const auto found = std::ranges::lower_bound(stream.shards, index, {}, &Shard::index);
+  return found != stream.shards.end() && found->index == index ? &*found : nullptr;
+}
+
+// As AWS reads shard ids: "shardId-000000000001", "shardId-1" and "1" are the same.
+std::optional<uint32_t> shard_index(std::string_view id) {
+  std::string_view digits = id;
+  if (const size_t dash = id.find('-'); dash != std::string_view::npos) {
+    const std::string_view rest = id.substr(dash + 1);
+    const std::string_view second = rest.substr(0, rest.find('-'));
+    if (!second.empty()) digits = second;
+  }
+  uint32_t index = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, index);
+  constexpr uint32_t kMaxIndex = 2'147'483'647;
+  if (error != std::errc() || stop != end || index > kMaxIndex) return std::nullopt;
+  return index;
+}
+
+Result<Slice> encode_get_records(wire::Protocol protocol, const GetAnswer& answer) {
+  if (is_json(protocol)) return encode_get_records_json(answer);
+  const kinesis::GetRecordsOutput output = to_output(answer);
+  return wire::encode_output(kinesis::GetRecords::descriptor(), protocol, &output);
+}
+
+}  // namespace
+
+bool DataPlane::is_for_pool(size_t bytes) const {
+  return bytes > kPoolBytes && context_.cpu_pool != nullptr;
+}
+
+// ---- put ----
+
+Result<> DataPlane::route_and_store(PreparedPut& put) {
+  std::shared_ptr<const Stream> stream = context_.catalog.find(put.key);
+  if (!has_records(stream.get())) return no_such_stream(put.key);
+  TRY(check_put(put.request, *stream));
+  ShardLimiter* limiter = limiter_.limits_puts() ? &limiter_ : nullptr;
+  if (limiter && !is_base64_put(put.request)) {
+    return fail(ErrorCode::kSerialization, "Data is not base64.");
+  }
+  put.outcome = route_put(put.request, std::move(stream), limiter);
+  if (!put.request.sequence_number_for_ordering.empty()) {
+    const Shard& shard = *put.outcome.slots.front().shard;
+    TRY_ASSIGN(const ShardStatus status, context_.log.status(shard.log_id));
+    TRY(check_ordering(put.request.sequence_number_for_ordering, *put.outcome.stream, shard,
+                       status.tip, context_.clock.now_ms()));
+  }
+  if (!store_put(put.request, put.outcome, put.batches)) {
+    return fail(ErrorCode::kSerialization, "Data is not base64.");
+  }
+  return {};
+}
+
+Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, PutRequest put) {
+  PreparedPut prepared;
+  TRY_ASSIGN(prepared.key, key_of(request, put.stream_name, put.stream_arn));
+  prepared.request = std::move(put);
+  TRY(route_and_store(prepared));
+  return prepared;
+}
+
+Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool is_batch,
+                                                  const Slice& body) {
+  if (is_json(request.protocol)) {
+    PutRequest put;
+    if (is_batch ? parse_put_records_json(body, put) : parse_put_record_json(body, put)) {
+      auto prepared = prepare(request, std::move(put));
+      if (prepared) return prepared;
+      // Errors are rare: the general way finds the first one as AWS does.
+    }
+  }
+  TRY_ASSIGN(PutRequest put, is_batch ? decode_put_records(request.protocol, body)
+                                      : decode_put_record(request.protocol, body));
+  return prepare(request, std::move(put));
+}
+
+awaitable<Result<PutOutcome>> DataPlane::put(const Request& request, bool is_batch, Slice body) {
+  // Work in the pool goes on when this coroutine is destroyed: it owns all that it uses.
+  const bool on_pool = is_for_pool(body.size());
+  Result<PreparedPut> prepared = PreparedPut{};
+  if (on_pool) {
+    prepared = co_await run_on(*context_.cpu_pool, [this, request, is_batch, body] {
+      return prepare(request, is_batch, body);
+    });
+  } else {
+    prepared = prepare(request, is_batch, body);
+  }
+  if (!prepared) co_return std::unexpected(std::move(prepared).error());
+  const auto deadline = context_.clock.monotonic() + kReshardPatience;
+  for (;;) {
+    if (prepared->batches.empty()) break;  // all throttled
+    auto appended = co_await context_.log.append(std::move(prepared->batches), {});
+    if (appended) {
+      complete_put(prepared->outcome, *appended);
+      break;
+    }
+    if (appended.error().code == ErrorCode::kThrottled) {
+      throttle_all(prepared->outcome);
+      break;
+    }
+    const bool is_resharded = appended.error().code == ErrorCode::kSealed ||
+                              appended.error().code == ErrorCode::kNotFound;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - context_.clock.monotonic());
+    if (!is_resharded) co_return std::unexpected(std::move(appended).error());
+    if (left <= std::chrono::milliseconds::zero()) {
+      co_return fail(ErrorCode::kUnavailable,
+                     "Stream {} under account {} is being resharded; try again.",
+                     prepared->key.name, prepared->key.account);
+    }
+    co_await context_.catalog.wait_for_change(prepared->key, prepared->outcome.stream, left);
+    if (on_pool) {
+      prepared =
+          co_await run_on(*context_.cpu_pool,
+                          [this, again = std::move(*prepared)]() mutable -> Result<PreparedPut> {
+                            TRY(route_and_store(again));
+                            return std::move(again);
+                          });
+      if (!prepared) co_return std::unexpected(std::move(prepared).error());
+    } else {
+      CO_TRY(route_and_store(*prepared));
+    }
+  }
+  co_return std::move(prepared->outcome);
+}
+
+awaitable<Result<Slice>> DataPlane::put_records(const Request& request, Slice body) {
+  CO_TRY_ASSIGN(PutOutcome outcome, co_await put(request, true, std::move(body)));
+  if (is_json(request.protocol)) co_return encode_put_records_json(outcome);
+  co_return encode_put_records(request.protocol, outcome);
+}
+
+awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice body) {
+  CO_TRY_ASSIGN(PutOutcome outcome, co_await put(request, false, std::move(body)));
+  if (outcome.throttled_records > 0) {
+    co_return fail(ErrorCode::kThroughputExceeded, "{}",
+                   rate_exceeded_message(*outcome.stream, *outcome.slots.front().shard));
+  }
+  if (is_json(request.protocol)) co_return encode_put_record_json(outcome);
+  co_return encode_put_record(request.protocol, outcome);
+}
+
+// ---- get ----
+
+awaitable<Result<Counter>> DataPlane::starting_position(const kinesis::GetShardIteratorInput& in,
+                                                        const Stream& stream, const Shard& shard) {
+  const std::string_view type = in.shard_iterator_type;
+  const bool by_number = type == "AT_SEQUENCE_NUMBER" || type == "AFTER_SEQUENCE_NUMBER";
+  if (by_number != in.starting_sequence_number.has_value()) {
+    co_return fail(ErrorCode::kInvalidArgument,
+                   "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
+                   "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
+                   "StartingSequenceNumber. Request specified {} and {} StartingSequenceNumber.",
+                   type, by_number ? "no" : "also a");
+  }
+  if (type == "TRIM_HORIZON") co_return Counter{0};
+  if (type == "AT_TIMESTAMP") {
+    if (!in.timestamp) {
+      co_return fail(ErrorCode::kInvalidArgument,
+                     "Must specify timestampInMillis parameter for iterator of type "
+                     "AT_TIMESTAMP. Current request has no timestamp parameter.");
+    }
+    const TimeMs now = context_.clock.now_ms();
+    if (in.timestamp->ms > now) {
+      co_return fail(ErrorCode::kInvalidArgument,
+                     "The timestampInMillis parameter cannot be greater than the "
+                     "currentTimestampInMillis. timestampInMillis: {}, "
+                     "currentTimestampInMillis: {}",
+                     in.timestamp->ms, now);
+    }
+    co_return co_await context_.log.position_at(shard.log_id, in.timestamp->ms);
+  }
+  CO_TRY_ASSIGN(const ShardStatus status, context_.log.status(shard.log_id));
+  if (type == "LATEST") co_return status.tip;
+  CO_TRY_ASSIGN(const Counter counter,
+                check_starting_sequence_number(*in.starting_sequence_number, "GetShardIterator",
+                                               stream, shard));
+  const Counter wanted = type == "AT_SEQUENCE_NUMBER" ? counter : counter + 1;
+  // A number above all that were given must not hide those still to come.
+  co_return std::min(wanted, status.tip);
+}
+
+awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator(
+    const Request& request, kinesis::GetShardIteratorInput in) {
+  if (in.dry_run.value_or(false)) {
+    co_return fail(ErrorCode::kInvalidArgument, "DryRun is not supported by this server.");
+  }
+  CO_TRY_ASSIGN(const StreamKey key,
+                key_of(request, in.stream_name.value_or(""), in.stream_arn.value_or("")));
+  const auto index = shard_index(in.shard_id);
+  if (!index) {
+    co_return fail(ErrorCode::kNotFound, "Could not find shard {} in stream {} under account {}.",
+                   in.shard_id, key.name, key.account);
+  }
+  const std::shared_ptr<const Stream> stream = context_.catalog.find(key);
+  if (!has_records(stream.get())) co_return no_such_shard(key, *index);
+  const Shard* shard = find_shard(*stream, *index);
+  if (shard == nullptr) co_return no_such_shard(key, *index);
+  CO_TRY_ASSIGN(const Counter position, co_await starting_position(in, *stream, *shard));
+  kinesis::GetShardIteratorOutput out;
+  CO_TRY_ASSIGN(
+      out.shard_iterator,
+      seal_iterator(context_.settings.token_key, {request.account, request.region},
+                    {key, stream->generation, *index, position, context_.clock.now_ms()}));
+  co_return out;
+}
+
+awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::GetRecordsInput in) {
+  const IteratorScope scope{request.account, request.region};
+  CO_TRY_ASSIGN(ShardIterator iterator, open_iterator(context_.settings.token_key, scope,
+                                                      in.shard_iterator, context_.clock.now_ms()));
+  if (in.stream_arn) {
+    CO_TRY_ASSIGN(const StreamKey named, key_of(request, {}, *in.stream_arn));
+    if (named != iterator.stream) {
+      co_return fail(ErrorCode::kInvalidArgument,
+                     "The ShardIterator is not of StreamARN {}; leave StreamARN out, or get an "
+                     "iterator of that stream.",
+                     *in.stream_arn);
+    }
+  }
+  const auto usable = [&iterator](const Stream* stream) {
+    return has_records(stream) && stream->generation == iterator.generation;
+  };
+  GetAnswer answer;
+  answer.stream = context_.catalog.find(iterator.stream);
+  if (!usable(answer.stream.get())) co_return no_such_shard(iterator.stream, iterator.shard_index);
+  answer.shard = find_shard(*answer.stream, iterator.shard_index);
+  if (answer.shard == nullptr) co_return no_such_shard(iterator.stream, iterator.shard_index);
+  if (limiter_.limits_gets() && !limiter_.take_get(answer.shard->log_id)) {
+    co_return fail(ErrorCode::kThroughputExceeded, "{}",
+                   rate_exceeded_message(*answer.stream, *answer.shard));
+  }
+  const auto records = static_cast<uint32_t>(in.limit.value_or(kMaxRecordsPerGet));
+  CO_TRY_ASSIGN(answer.read, co_await context_.log.read(answer.shard->log_id, iterator.position,
+                                                        {records, kMaxGetBytes}));
+  if (limiter_.limits_gets()) {
+    limiter_.charge_get(answer.shard->log_id, stored_bytes(answer.read));
+  }
+  const TimeMs now = context_.clock.now_ms();
+  answer.millis_behind_latest = millis_behind_latest(answer.read, now);
+  if (answer.read.at_end) {
+    // Sealed: over, once the children are published.
+    auto newest = context_.catalog.find(iterator.stream);
+    if (!usable(newest.get())) co_return no_such_shard(iterator.stream, iterator.shard_index);
+    const Shard* shard = find_shard(*newest, iterator.shard_index);
+    if (shard == nullptr) co_return no_such_shard(iterator.stream, iterator.shard_index);
+    answer.stream = std::move(newest);
+    answer.shard = shard;
+    if (!shard->open) {
+      answer.children = answer.stream->children(shard->index);
+      co_return answer;
+    }
+  }
+  iterator.position = answer.read.next;
+  iterator.issued_ms = now;
+  CO_TRY_ASSIGN(answer.next_iterator, seal_iterator(context_.settings.token_key, scope, iterator));
+  co_return answer;
+}
+
+awaitable<Result<Slice>> DataPlane::get_records(const Request& request, Slice body) {
+  kinesis::GetRecordsInput in;
+  CO_TRY(wire::decode_input(kinesis::GetRecords::descriptor(), request.protocol, body, &in));
+  if (in.dry_run.value_or(false)) {
+    co_return fail(ErrorCode::kInvalidArgument, "DryRun is not supported by this server.");
+  }
+  CO_TRY_ASSIGN(GetAnswer answer, co_await read(request, std::move(in)));
+  const wire::Protocol protocol = request.protocol;
+  if (is_for_pool(stored_bytes(answer.read))) {
+    co_return co_await run_on(*context_.cpu_pool, [protocol, answer = std::move(answer)] {
+      return encode_get_records(protocol, answer);
+    });
+  }
+  co_return encode_get_records(protocol, answer);
+}
+
+void register_data_operations(wire::OperationTable& table, StreamsContext& context) {
+  auto plane = std::make_shared<DataPlane>(context);
+  table.handle_raw(kinesis::PutRecords::descriptor(),
+                   [plane](const wire::RequestContext& request, Slice body) {
+                     return plane->put_records(request, std::move(body));
+                   });
+  table.handle_raw(kinesis::PutRecord::descriptor(),
+                   [plane](const wire::RequestContext& request, Slice body) {
+                     return plane->put_record(request, std::move(body));
+                   });
+  table.handle_raw(kinesis::GetRecords::descriptor(),
+                   [plane](const wire::RequestContext& request, Slice body) {
+                     return plane->get_records(request, std::move(body));
+                   });
+  table.handle<kinesis::GetShardIterator>(
+      [plane](const wire::RequestContext& request, kinesis::GetShardIteratorInput in) {
+        return plane->get_shard_iterator(request, std::move(in));
+      });
+}
+
+}  // namespace millstream::streams
