@@ -18,7 +18,8 @@ namespace millstream::streams {
 // Locks by stream that coroutines wait for, first come, first served. Bounded by the requests
 // that the server has admitted.
 //
-// Threads: any. Outlives every Held.
+// Threads: any. Outlives every Held. acquire() must not be cancelled: who waits for it runs
+// uninterrupted.
 class StreamLocks {
  public:
   class Held {

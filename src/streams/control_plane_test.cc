@@ -320,7 +320,7 @@ TEST_F(ControlPlaneTest, TheRecordSizeOfAStreamCanBeChanged) {
 
 TEST_F(ControlPlaneTest, TagsAreAddedReplacedAndRemoved) {
   ASSERT_TRUE(create("clicks"));
-  ASSERT_TRUE(tag("clicks", {{"a", "1"}, {"b", "2"}, {"Größe µ", "x/y z_.=+-@:"}}));
+  ASSERT_TRUE(tag("clicks", {{"a", "1"}, {"b", "2"}, {"Größe", "x/y z_.=+-@:"}}));
   ASSERT_TRUE(tag("clicks", {{"b", "3"}, {"c", ""}}));
   ASSERT_TRUE(untag("clicks", {"a", "missing"}));
   kinesis::ListTagsForStreamInput in;
@@ -329,7 +329,7 @@ TEST_F(ControlPlaneTest, TagsAreAddedReplacedAndRemoved) {
   auto out = wait(control().list_tags_for_stream(context, in)).value();
   ASSERT_THAT(out.tags, SizeIs(2));
   EXPECT_TRUE(out.has_more_tags);
-  EXPECT_EQ(out.tags[0].key, "Größe µ");
+  EXPECT_EQ(out.tags[0].key, "Größe");
   EXPECT_EQ(out.tags[1].key, "b");
   EXPECT_EQ(out.tags[1].value, "3");
   in.exclusive_start_tag_key = "b";

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <spdlog/spdlog.h>
 
 namespace millstream::streams {
@@ -14,6 +15,15 @@ constexpr std::chrono::minutes kExpiryInterval{1};
 // Children may be created in the second of their parents' creation, and a child is at least 1 s
 // younger than its parents: this leaves two generations before a creation lies in the future.
 constexpr int64_t kCreatedBeforeS = 2;
+
+// Runs `change` to its end, whatever becomes of the caller: between the commit of a change and
+// its publication nothing may interrupt it.
+awaitable<Result<>> uninterrupted(awaitable<Result<>> change) {
+  const auto executor = co_await asio::this_coro::executor;
+  co_return co_await asio::co_spawn(
+      executor, std::move(change),
+      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
+}
 
 }  // namespace
 
@@ -191,6 +201,20 @@ Result<> MetaCatalog::check_shard_limit(Transaction& transaction, const StreamKe
 }
 
 awaitable<Result<>> MetaCatalog::create(NewStream wanted) {
+  return uninterrupted(run_create(std::move(wanted)));
+}
+awaitable<Result<>> MetaCatalog::remove(StreamKey key) {
+  return uninterrupted(run_remove(std::move(key)));
+}
+awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan) {
+  return uninterrupted(run_reshard(std::move(key), std::move(plan)));
+}
+awaitable<Result<>> MetaCatalog::edit(StreamKey key, Edit edit) {
+  return uninterrupted(run_edit(std::move(key), std::move(edit)));
+}
+awaitable<Result<>> MetaCatalog::remove_all() { return uninterrupted(run_remove_all()); }
+
+awaitable<Result<>> MetaCatalog::run_create(NewStream wanted) {
   MS_ASSERT(wanted.shards > 0);
   const auto held = co_await locks_.acquire(wanted.key);
   const auto already_exists = [&wanted] {
@@ -245,7 +269,7 @@ awaitable<Result<>> MetaCatalog::create(NewStream wanted) {
   co_return Result<>{};
 }
 
-awaitable<Result<>> MetaCatalog::remove(StreamKey key) {
+awaitable<Result<>> MetaCatalog::run_remove(StreamKey key) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
@@ -285,7 +309,7 @@ Result<std::vector<Shard>> MetaCatalog::number_children(Transaction& transaction
   return children;
 }
 
-awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan) {
+awaitable<Result<>> MetaCatalog::run_reshard(StreamKey key, Plan plan) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
@@ -303,7 +327,7 @@ awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan) {
   co_return Result<>{};
 }
 
-awaitable<Result<>> MetaCatalog::edit(StreamKey key, Edit edit) {
+awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
@@ -319,7 +343,7 @@ awaitable<Result<>> MetaCatalog::edit(StreamKey key, Edit edit) {
   co_return Result<>{};
 }
 
-awaitable<Result<>> MetaCatalog::remove_all() {
+awaitable<Result<>> MetaCatalog::run_remove_all() {
   for (const auto& listed : list_all()) {
     const auto held = co_await locks_.acquire(listed->key);
     const auto stream = find(listed->key);

@@ -44,6 +44,7 @@ Result<> check_active(const Stream& stream);
 //              simply not resumed), the MetaStore is destroyed (it completes what it accepted),
 //              then the loops, then this.
 // Threads:     find(), list() from any thread; changes from any loop, one at a time per stream.
+// Cancelling:  a caller that is cancelled (its client has gone) stops waiting; the change goes on.
 // Durability:  a change that completes with a value has been decided durably, as an intent; with
 //              state_delay 0 it has also been carried out. If carrying it out fails (disk full),
 //              the stream stays CREATING, UPDATING or DELETING, as on AWS, and the background
@@ -84,6 +85,12 @@ class MetaCatalog final : public Catalog {
   awaitable<Result<>> expire_closed_shards();
 
  private:
+  awaitable<Result<>> run_create(NewStream wanted);
+  awaitable<Result<>> run_remove(StreamKey key);
+  awaitable<Result<>> run_reshard(StreamKey key, Plan plan);
+  awaitable<Result<>> run_edit(StreamKey key, Edit edit);
+  awaitable<Result<>> run_remove_all();
+
   struct KeyHash {
     size_t operator()(const StreamKey& key) const {
       const std::hash<std::string_view> hash;
