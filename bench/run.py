@@ -144,7 +144,8 @@ def bench_millstream(args):
             memory.append(resident_mb(server.process.pid))
     start, idle = statistics.median(starts), statistics.median(memory)
     print(
-        f"{'millstream':<12} {'start':<22} {start:>10.0f} ms to first answer, idle memory {idle:.0f} MB"
+        f"{'millstream':<12} {'start':<22} {start:>10.0f} ms to first answer, "
+        f"idle memory {idle:.0f} MB"
     )
     write_result(server="millstream", scenario="start", start_ms=start, memory_mb=idle)
     port = free_port()

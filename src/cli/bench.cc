@@ -131,7 +131,8 @@ Result<bool> run_put(const BenchOptions& options, const PutScenario& scenario) {
 }
 
 Result<bool> run_latency_scenario(const BenchOptions& options) {
-  const LatencyPlan plan{.stream = fmt::format("bench-{}", options.shards)};
+  // A stream of its own: no record of another scenario is still on its way.
+  const LatencyPlan plan{.stream = fmt::format("bench-latency-{}", options.shards)};
   TRY(prepare_stream(options, plan.stream));
   const auto before = stats_of_server(options);
   TRY_ASSIGN(auto result, run_latency(options, plan));
