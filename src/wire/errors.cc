@@ -24,8 +24,9 @@ struct Naming {
 
 constexpr AwsError kInternalFailure{"InternalFailure", 500, kLower};
 constexpr AwsError kServiceUnavailable{"ServiceUnavailable", 503, kLower};
-constexpr std::array<std::string_view, 3> kInternalNames{
-    "InternalFailureException", "InternalServerError", "InternalServiceFault"};
+// Not InternalFailureException, which Data Streams sends in event streams and for queues only.
+constexpr std::array<std::string_view, 3> kInternalNames{"InternalServerError",
+                                                         "InternalServiceFault"};
 constexpr std::array<std::string_view, 3> kUnavailableNames{"ServiceUnavailableException"};
 
 constexpr Naming kNamings[] = {

@@ -36,7 +36,7 @@ TEST(Errors, TakeTheNameAndTheMessageMemberFromTheModel) {
             "ProvisionedThroughputExceededException");
   EXPECT_EQ(aws_error("firehose", ErrorCode::kThroughputExceeded).name,
             "ServiceUnavailableException");
-  EXPECT_EQ(aws_error("kinesis", ErrorCode::kInternal).name, "InternalFailureException");
+  EXPECT_EQ(aws_error("kinesis", ErrorCode::kInternal).name, "InternalFailure");
   EXPECT_EQ(aws_error("dynamodb", ErrorCode::kInternal).name, "InternalServerError");
   EXPECT_EQ(aws_error("firehose", ErrorCode::kInternal).name, "InternalFailure");
   EXPECT_EQ(aws_error("dynamodb", ErrorCode::kInvalidArgument).name, "ValidationException");

@@ -1,8 +1,11 @@
 #include "wire/pattern.h"
 
+#include <atomic>
 #include <deque>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +60,19 @@ TEST(Pattern, ReadsJavasDialect) {
   EXPECT_FALSE(matches(".*", "a\nb"));
   EXPECT_FALSE(matches(".*", "a\xE2\x80\xA8"));  // U+2028
   EXPECT_TRUE(matches("\\d{1}+:\\d{12}+:x", "1:123456789012:x"));
+}
+
+TEST(Pattern, CompilesOnceWhenThreadsMeet) {
+  static const Pattern pattern("[a-z]+(-[0-9]{1,9})?");
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&wrong] {
+      if (!pattern.matches("abc-123") || pattern.matches("abc-")) ++wrong;
+    });
+  }
+  threads.clear();  // joins
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(Pattern, KnowsLookAheadAtTheStart) {
