@@ -283,7 +283,7 @@ Result<ServerConfig> load_config(const ConfigSources& sources) {
 std::string config_reference() {
   std::string page =
       "# Configuration\n\n"
-      "Made by `millstream serve --settings`. A setting stands in the YAML file (`--config FILE` "
+      "Made by `millstream version --settings`. A setting stands in the YAML file (`--config FILE` "
       "or "
       "`MILLSTREAM_CONFIG`), in an environment variable, or in a flag; flags win over variables, "
       "variables over the file. A dot in a name is a level in YAML. Lists: repeat the flag; commas "

@@ -39,7 +39,6 @@ struct ServerConfig {
   std::string region = "us-east-1";
   int32_t loops = 0;  // 0: one per core
   std::chrono::milliseconds grace_period{10'000};
-  bool admin = true;
   std::vector<StreamDeclaration> streams;
 
   bool accept_any_credentials = false;  // auth: any
@@ -60,6 +59,11 @@ struct ServerConfig {
   streams::ShardLimits shard_limits;  // off
   std::chrono::milliseconds state_delay{0};
   int32_t on_demand_shards = 4;
+
+  std::string s3_endpoint;  // empty: the embedded lake
+  std::string s3_region = "us-east-1";
+  std::string s3_access_key;
+  std::string s3_secret_key;
 
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kHuman;

@@ -351,6 +351,7 @@ constexpr std::string_view kSecurity = "Security";
 constexpr std::string_view kHttp = "HTTP limits";
 constexpr std::string_view kMemory = "Memory and disk";
 constexpr std::string_view kStreams = "Streams";
+constexpr std::string_view kDelivery = "Delivery";
 constexpr std::string_view kLogging = "Logging";
 
 // clang-format off
@@ -376,8 +377,6 @@ constexpr Setting kSettings[] = {
      "How long a stopping server lets requests finish", MS_DURATION(grace_period)},
     {kServer, "loops", "--loops", kValue, "N",
      "Event loops, one thread each; 0: one for each core", MS_COUNT(loops, 0, 1024)},
-    {kServer, "admin", "--admin", kValue, "BOOL",
-     "Whether the admin API is there", MS_SWITCH(admin)},
 
     {kSecurity, "access_keys", "", kList, "KEY:SECRET[:ACCOUNT]",
      "Access keys, each with its account; with none, any credentials are accepted on loopback "
@@ -447,6 +446,19 @@ constexpr Setting kSettings[] = {
      "How long streams stay in CREATING, UPDATING and DELETING", MS_DURATION(state_delay)},
     {kStreams, "on_demand_shards", "--on-demand-shards", kValue, "N",
      "Shards of a new on-demand stream", MS_COUNT(on_demand_shards, 1, 1'000)},
+
+    {kDelivery, "s3.endpoint", "--s3-endpoint", kValue, "URL",
+     "S3 server that delivery streams write to; without it, buckets are folders of the embedded "
+     "lake, below the data folder",
+     MS_TEXT(s3_endpoint)},
+    {kDelivery, "s3.region", "--s3-region", kValue, "REGION",
+     "Region that requests to the S3 server are signed for", MS_TEXT(s3_region)},
+    {kDelivery, "s3.access_key", "--s3-access-key", kValue, "KEY",
+     "Access key for the S3 server", MS_TEXT(s3_access_key)},
+    {kDelivery, "s3.secret_key", "", kValue, "SECRET",
+     "Its secret. No flag: other users could read it",
+     apply_text<MS_MEMBER(s3_secret_key)>,
+     [](const ServerConfig&) { return std::string(); }},  // never shown
 
     {kLogging, "log_level", "--log-level", kValue, "LEVEL",
      "debug, info, warning, error or off", apply_log_level, show_log_level},

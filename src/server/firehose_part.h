@@ -5,7 +5,6 @@
 
 #include "base/env.h"
 #include "base/metrics.h"
-#include "http/loops.h"
 #include "log/shard_log.h"
 #include "meta/meta_store.h"
 #include "server/config.h"
@@ -20,7 +19,6 @@ struct FirehosePartDependencies {
   ShardLog& log;
   streams::Catalog& catalog;
   MetaStore& meta;
-  Loops& loops;
   MetricRegistry& metrics;
 };
 

@@ -15,8 +15,8 @@
 #include "http/server.h"
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
-#include "server/gateway.h"
 #include "server/firehose_part.h"
+#include "server/gateway.h"
 #include "server/version.h"
 #include "streams/control_plane.h"
 #include "streams/meta_catalog.h"
@@ -169,7 +169,6 @@ class ServerImpl final : public Server {
                                               .log = *log_,
                                               .catalog = *catalog_,
                                               .meta = *meta_,
-                                              .loops = *loops_,
                                               .metrics = metrics_}));
     return {};
   }
@@ -207,10 +206,10 @@ class ServerImpl final : public Server {
     HttpServerOptions options{.listen = config_.listen, .limits = config_.http};
     options.overloaded = &Gateway::overloaded;
     TRY_ASSIGN(options.tls, tls_context());
-    http_ = std::make_unique<HttpServer>(
-        *loops_, std::move(options), [this](HttpRequest& request, ResponseStream& stream) {
-          return gateway_->handle(request, stream);
-        });
+    http_ = std::make_unique<HttpServer>(*loops_, std::move(options),
+                                         [this](HttpRequest& request, ResponseStream& stream) {
+                                           return gateway_->handle(request, stream);
+                                         });
     return http_->start();
   }
 

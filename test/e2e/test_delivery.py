@@ -209,7 +209,11 @@ def s3(tmp_path):
 
 def test_delivery_to_a_real_s3_server(own_server, s3):
     server = own_server(
-        "--s3-endpoint", s3.endpoint, "--s3-access-key", "s3key", "--s3-secret-key", "s3secret"
+        "--s3-endpoint",
+        s3.endpoint,
+        "--s3-access-key",
+        "s3key",
+        environment={"MILLSTREAM_S3_SECRET_KEY": "s3secret"},
     )
     firehose = server.client("firehose")
     s3.create_bucket(Bucket="real-bucket")
@@ -230,7 +234,11 @@ def test_delivery_to_a_real_s3_server(own_server, s3):
 
 def test_an_s3_server_that_comes_late_gets_everything(own_server, tmp_path, s3):
     server = own_server(
-        "--s3-endpoint", s3.endpoint, "--s3-access-key", "s3key", "--s3-secret-key", "s3secret"
+        "--s3-endpoint",
+        s3.endpoint,
+        "--s3-access-key",
+        "s3key",
+        environment={"MILLSTREAM_S3_SECRET_KEY": "s3secret"},
     )
     firehose = server.client("firehose")
     create(firehose, "late", "late-bucket")  # the bucket does not exist yet
