@@ -121,9 +121,10 @@ std::string rest_of_answer(const GetAnswer& answer) {
     text += R"(,"ChildShards":[)";
     for (const Shard* child : answer.children) {
       text += R"({"ShardId":")" + shard_id_text(child->index) + R"(","ParentShards":[)";
-      for (const std::string& parent : parent_ids(*child)) text += '"' + parent + R"(",)";
-      text.back() = ']';
-      text += R"(,"HashKeyRange":{"StartingHashKey":")" + format_hash_key(child->first_hash_key) +
+      const std::vector<std::string> parents = parent_ids(*child);
+      for (const std::string& parent : parents) text += '"' + parent + R"(",)";
+      if (!parents.empty()) text.pop_back();
+      text += R"(],"HashKeyRange":{"StartingHashKey":")" + format_hash_key(child->first_hash_key) +
               R"(","EndingHashKey":")" + format_hash_key(child->last_hash_key) + R"("}},)";
     }
     text.back() = ']';

@@ -11,6 +11,9 @@ using std::chrono::nanoseconds;
 // seconds' worth of AWS's 1 MiB/s; own figures may be lower.
 constexpr nanoseconds kIdle = std::chrono::minutes(10);
 
+// Tokens are fractions: what time should have filled exactly may miss by rounding.
+constexpr double kRounding = 1e-3;
+
 }  // namespace
 
 void ShardLimiter::Bucket::fill(nanoseconds now, double rate) {
@@ -43,8 +46,9 @@ bool ShardLimiter::take_put(ShardId shard, size_t bytes) {
   const auto size = static_cast<double>(bytes);
   buckets.in_records.fill(now, records_rate);
   buckets.in_bytes.fill(now, bytes_rate);
-  if (records_rate > 0 && buckets.in_records.tokens < 1) return false;
-  if (bytes_rate > 0 && buckets.in_bytes.tokens < std::min(size, bytes_rate)) return false;
+  if (records_rate > 0 && buckets.in_records.tokens < 1 - kRounding) return false;
+  if (bytes_rate > 0 && buckets.in_bytes.tokens < std::min(size, bytes_rate) - kRounding)
+    return false;
   buckets.in_records.tokens -= 1;
   buckets.in_bytes.tokens -= size;
   return true;
@@ -59,8 +63,8 @@ bool ShardLimiter::take_get(ShardId shard) {
   const auto bytes_rate = static_cast<double>(limits_.out_bytes_per_s);
   buckets.get_calls.fill(now, calls_rate);
   buckets.out_bytes.fill(now, bytes_rate);
-  if (calls_rate > 0 && buckets.get_calls.tokens < 1) return false;
-  if (bytes_rate > 0 && buckets.out_bytes.tokens < 0) return false;
+  if (calls_rate > 0 && buckets.get_calls.tokens < 1 - kRounding) return false;
+  if (bytes_rate > 0 && buckets.out_bytes.tokens < -kRounding) return false;
   buckets.get_calls.tokens -= 1;
   return true;
 }

@@ -74,14 +74,20 @@ bool is_decimal(std::string_view text, size_t max_digits) {
   return true;
 }
 
-// Of a text that may be base64 (which storing finds out).
+// Of a text that may be base64 (which storing finds out). AWS refuses a last character with
+// bits that belong to no byte; base64_decode() doesn't.
 bool decoded_size(std::string_view text, uint32_t& size) {
   if (text.size() % 4 != 0 || text.size() / 4 * 3 > kMaxDataBytes + 2) return false;
   size_t bytes = text.size() / 4 * 3;
-  if (text.ends_with("==")) {
-    bytes -= 2;
-  } else if (text.ends_with('=')) {
-    bytes -= 1;
+  if (text.ends_with('=')) {
+    const bool is_double = text[text.size() - 2] == '=';
+    bytes -= is_double ? 2 : 1;
+    constexpr std::string_view kAfterOneByte = "AQgw";
+    constexpr std::string_view kAfterTwoBytes = "AEIMQUYcgkosw048";
+    const char last = text[text.size() - (is_double ? 3 : 2)];
+    if ((is_double ? kAfterOneByte : kAfterTwoBytes).find(last) == std::string_view::npos) {
+      return false;
+    }
   }
   size = static_cast<uint32_t>(bytes);
   return bytes <= kMaxDataBytes;

@@ -189,6 +189,7 @@ TEST_F(PutTest, SequenceNumberForOrderingMustHaveBeenGiven) {
   EXPECT_TRUE(ordered(put_one("clicks", "b", "x")->sequence_number));
   // All zeroes, also of version 1: accepted on AWS.
   EXPECT_TRUE(ordered(format_sequence_number({0, 0, 0, 0})));
+  last = put_one("clicks", "a", "x")->sequence_number;
   auto future = *parse_sequence_number(last);
   future.counter += 1;
   const std::string not_given = format_sequence_number(future);
