@@ -15,22 +15,40 @@ uint64_t rounds() {
   return text ? std::strtoull(text, nullptr, 10) : 1;
 }
 
-// Numbers seen in any of the worlds that one crash may lead to: in no two of them does a number
-// stand for different records.
+// Numbers in the worlds that one crash may lead to. What a world gives after the crash must not
+// be what was given before it, though perhaps only another world shows what that was.
 class GivenNumbers {
  public:
-  void add(const LogModel& model) {
-    for (const auto& [id, shard] : model.shards) {
-      for (const auto& [counter, record] : shard.records) {
-        const auto [place, is_new] = data_.try_emplace({id, counter}, record.data);
-        must(is_new || place->second == record.data, "shard {}: {:#x} was given twice", number(id),
-             counter);
-      }
+  // What a world shows right after its recovery was given before the crash.
+  void before(const LogModel& world) { add(world, before_); }
+  void after(const LogModel& world) { add(world, after_); }
+
+  void check() const {
+    for (const auto& [place, data] : after_) {
+      const auto old = before_.find(place);
+      if (old == before_.end()) continue;
+      must(data.size() == 1 && data == old->second, "shard {}: {:#x} was given before the crash",
+           number(place.first), place.second);
+    }
+    for (const auto& [place, data] : before_) {
+      must(data.size() == 1, "shard {}: {:#x} stands for several records", number(place.first),
+           place.second);
     }
   }
 
  private:
-  std::map<std::pair<ShardId, Counter>, std::string> data_;
+  using Given = std::map<std::pair<ShardId, Counter>, std::set<std::string>>;
+
+  static void add(const LogModel& world, Given& given) {
+    for (const auto& [id, shard] : world.shards) {
+      for (const auto& [counter, record] : shard.records) {
+        given[{id, counter}].insert(record.data);
+      }
+    }
+  }
+
+  Given before_;
+  Given after_;
 };
 
 struct Life {
@@ -57,10 +75,11 @@ void survive(std::unique_ptr<FaultEnv> env, ManualClock& clock, uint64_t seed, G
              const LogModel& model) {
   LogHarness next(std::move(env), model, clock, seed);
   must(next.open_and_settle(), "the log did not start");
-  given.add(next.model());
+  given.before(next.model());
   must(next.append_everywhere(), "the log takes no appends");
   next.compare();
-  given.add(next.model());
+  given.after(next.model());
+  given.check();
   if (seed % 4 != 0) return;
   next.shut_down();
   LogHarness last(next.env().after_crash(Survival::kSynced, seed), next.model(), clock, seed);

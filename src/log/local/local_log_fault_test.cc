@@ -1,286 +1,266 @@
-// Disks that fail, fill and forget bits, without a crash.
-#include <gtest/gtest.h>
+// What the log does when the disk fails, fills or lies, and when the clock moves.
+#include <gmock/gmock.h>
 
-#include "log/local/log_harness.h"
-#include "log/record.h"
+#include "base/fault_env.h"
+#include "base/manual_clock.h"
+#include "log/local/journal_format.h"
+#include "log/local/log_test_support.h"
 
-namespace millstream::testing_log {
+namespace millstream::local {
 namespace {
 
-constexpr std::string_view kFolder = "/srv/log";
+using std::chrono::hours;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
-struct Machine {
-  explicit Machine(uint64_t seed = 1)
-      : harness(std::make_unique<FaultEnv>(clock), LogModel(), clock, seed) {
-    must(harness.open(), "the log did not open");
-    for (int i = 0; i < 3; ++i) harness.create_shard();
-    send(10);
+constexpr ShardId kShard{1};
+constexpr TimeMs kHour = 3'600'000;
+
+class LocalLogFaultTest : public ::testing::Test {
+ protected:
+  LocalLogFaultTest() : env_(std::make_unique<FaultEnv>(clock_)), options_(small_options("/log")) {
+    EXPECT_TRUE(env_->make_folders("/log"));
+    open();
+    EXPECT_TRUE(run(log_->create(kShard, {})));
   }
-  void send(int count) {
-    for (int i = 0; i < count; ++i) must(harness.send(harness.random_append()), "append failed");
+  ~LocalLogFaultTest() override { log_.reset(); }
+
+  void open() { log_ = open_or_die(*env_, options_); }
+  void reopen() {
+    log_.reset();
+    open();
   }
-  Result<std::vector<Appended>> append() {
-    return harness.loop().await(harness.log().append(harness.random_append().encode()));
+  std::vector<std::string> read() {
+    auto records = read_all(*log_, kShard);
+    EXPECT_TRUE(records.has_value()) << records.error().message;
+    return records ? data_of(*records) : std::vector<std::string>();
   }
-  // After a crash that keeps nothing unsynced, everything acknowledged is there.
-  void survive(LogModel model, Survival survival = Survival::kSynced) {
-    harness.shut_down();
-    auto env = harness.env().after_crash(survival, 1);
-    LogHarness next(std::move(env), std::move(model), clock, 1);
-    must(next.open_and_settle(), "the log did not start again");
-    must(next.append_everywhere(), "the log takes no appends");
-    next.compare();
+  // The only file of the folder whose name has this ending or beginning.
+  std::string find(const std::string& folder, std::string_view part) {
+    std::string found;
+    for (const FileInfo& info : *env_->list(folder)) {
+      if (info.name.find(part) != std::string::npos) found = folder + "/" + info.name;
+    }
+    return found;
+  }
+  // Offset of `text` in any file of the folder, with the file's path.
+  std::pair<std::string, uint64_t> locate(const std::string& folder, std::string_view text) {
+    for (const FileInfo& info : *env_->list(folder)) {
+      const std::string path = folder + "/" + info.name;
+      const std::string bytes = *env_->read_file(path);
+      if (const size_t at = bytes.find(text); at != std::string::npos) return {path, at};
+    }
+    return {};
   }
 
-  ManualClock clock;
-  LogHarness harness;
+  ManualClock clock_;
+  std::unique_ptr<FaultEnv> env_;
+  LocalLogOptions options_;
+  std::unique_ptr<LocalLog> log_;
 };
 
-std::vector<std::string> files_below(FaultEnv& env, const std::string& folder) {
-  std::vector<std::string> paths;
-  for (const FileInfo& file : env.list(folder).value()) {
-    const std::string path = folder + "/" + file.name;
-    if (file.is_folder) {
-      for (auto& inner : files_below(env, path)) paths.push_back(std::move(inner));
+TEST_F(LocalLogFaultTest, AFailedSyncOfTheJournalIsFinalAndReadsGoOn) {
+  ASSERT_TRUE(append(*log_, kShard, {"durable"}));
+  env_->fail(FaultOp::kSync, 1, "journal");
+  const auto failed = append(*log_, kShard, {"lost"});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
+  env_->clear_faults();
+  EXPECT_EQ(append(*log_, kShard, {"later"}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(run(log_->seal(kShard)).error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(read(), ElementsAre("durable"));
+  ASSERT_FALSE(log_->problems().empty());
+  EXPECT_THAT(log_->problems().front().message, HasSubstr("restart"));
+  reopen();
+  EXPECT_THAT(read().front(), "durable");
+  EXPECT_TRUE(append(*log_, kShard, {"again"}));
+}
+
+TEST_F(LocalLogFaultTest, AFailedSyncOfTheManifestIsFinal) {
+  ASSERT_TRUE(append(*log_, kShard, {"durable"}));
+  env_->fail(FaultOp::kSync, 1, "MANIFEST");
+  EXPECT_FALSE(log_->checkpoint_now());
+  EXPECT_EQ(append(*log_, kShard, {"later"}).error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(read(), ElementsAre("durable"));
+  reopen();
+  EXPECT_THAT(read(), ElementsAre("durable"));
+}
+
+TEST_F(LocalLogFaultTest, PacksAndSegmentsWhoseSyncFailedAreWrittenAnew) {
+  const std::string large(5000, 'x');
+  for (const std::string& record : {std::string("small"), large}) {
+    ASSERT_TRUE(append(*log_, kShard, {record}));
+    env_->fail(FaultOp::kSync, 1, "/data/");
+    EXPECT_FALSE(log_->checkpoint_now());
+    EXPECT_THAT(log_->problems(), SizeIs(1));
+    env_->clear_faults();
+    ASSERT_TRUE(log_->checkpoint_now());
+    EXPECT_THAT(log_->problems(), SizeIs(0));
+  }
+  EXPECT_THAT(read(), ElementsAre("small", large));
+  log_.reset();
+  env_ = env_->after_crash(Survival::kSynced, 1);
+  open();
+  EXPECT_THAT(read(), ElementsAre("small", large));
+}
+
+TEST_F(LocalLogFaultTest, AFullDiskRefusesAppendsAndHealsByItself) {
+  const std::string record(10'000, 'x');
+  size_t written = 0;
+  env_->set_capacity(200 << 10);
+  std::optional<Error> error;
+  while (!error && written < 1000) {
+    const auto appended = append(*log_, kShard, {record});
+    if (appended) {
+      ++written;
     } else {
-      paths.push_back(path);
+      error = appended.error();
     }
   }
-  return paths;
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->code, ErrorCode::kNoSpace) << error->message;
+  EXPECT_THAT(log_->problems(), SizeIs(::testing::Ge(1u)));
+  EXPECT_THAT(read(), SizeIs(written));
+  env_->set_capacity(UINT64_MAX);
+  ASSERT_TRUE(append(*log_, kShard, {record}));
+  ASSERT_TRUE(log_->checkpoint_now());
+  EXPECT_THAT(read(), SizeIs(written + 1));
+  EXPECT_THAT(log_->problems(), SizeIs(0));
 }
 
-TEST(LocalLogFault, AFailedSyncOfTheJournalIsFinalAndReadsGoOn) {
-  try {
-    Machine machine;
-    machine.harness.env().fail(FaultOp::kSync, 1, "journal");
-    const SentAppend lost = machine.harness.random_append();
-    const auto failed = machine.harness.loop().await(machine.harness.log().append(lost.encode()));
-    ASSERT_FALSE(failed);
-    EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
-    // The disk is fine again, and would even say so: too late.
-    for (int i = 0; i < 3; ++i) {
-      const auto later = machine.append();
-      ASSERT_FALSE(later);
-      EXPECT_EQ(later.error().code, ErrorCode::kUnavailable);
-      EXPECT_NE(later.error().message.find("restart"), std::string::npos) << later.error().message;
-    }
-    EXPECT_FALSE(machine.harness.log().problems().empty());
-    machine.harness.compare();  // what was acknowledged, and not the lost append
-    LogModel model = machine.harness.model();
-    model.unanswered.push_back(lost);
-    machine.survive(model);
-  } catch (const Broken& broken) {
-    FAIL() << broken.what();
+TEST_F(LocalLogFaultTest, WhatIsOlderThanTheRetentionIsHiddenAtOnceAndDeletedLater) {
+  ASSERT_TRUE(append(*log_, kShard, {"old"}));
+  ASSERT_TRUE(log_->checkpoint_now());
+  clock_.advance(hours(13));
+  const auto newer = append(*log_, kShard, {"new"});
+  ASSERT_TRUE(newer);
+  EXPECT_THAT(read(), ElementsAre("old", "new"));
+  clock_.advance(hours(12));
+  EXPECT_THAT(read(), ElementsAre("new"));
+  EXPECT_EQ(log_->status(kShard)->first, newer->front().first);
+  ASSERT_TRUE(log_->checkpoint_now());
+  EXPECT_THAT(*env_->list("/log/data"), SizeIs(2));
+  ASSERT_TRUE(log_->expire_now());
+  EXPECT_THAT(*env_->list("/log/data"), SizeIs(1));
+  ASSERT_TRUE(run(log_->set_retention(kShard, kHour)));
+  EXPECT_THAT(read(), SizeIs(0));
+  ASSERT_TRUE(log_->expire_now());
+  EXPECT_THAT(*env_->list("/log/data"), SizeIs(0));
+  reopen();
+  EXPECT_THAT(read(), SizeIs(0));
+}
+
+TEST_F(LocalLogFaultTest, ArrivalTimesDoNotFallWhenTheClockDoes) {
+  const auto first = append(*log_, kShard, {"a"});
+  clock_.set_wall(clock_.now_ms() - kHour);
+  const auto second = append(*log_, kShard, {"b"});
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(second->front().arrival_ms, first->front().arrival_ms);
+  reopen();
+  const auto third = append(*log_, kShard, {"c"});
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->front().arrival_ms, first->front().arrival_ms);
+}
+
+TEST_F(LocalLogFaultTest, AFlippedBitInAPackIsReportedAndNeverServed) {
+  ASSERT_TRUE(append(*log_, kShard, {"the-record"}));
+  options_.tail_cache_bytes = 0;
+  ASSERT_TRUE(log_->checkpoint_now());
+  reopen();
+  const auto [path, offset] = locate("/log/data", "the-record");
+  ASSERT_FALSE(path.empty());
+  ASSERT_TRUE(env_->corrupt(path, offset, 1));
+  const auto result = run(log_->read(kShard, 0, {}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kCorruption);
+  EXPECT_THAT(result.error().message, HasSubstr(path));
+  EXPECT_THAT(log_->problems(), SizeIs(1));
+}
+
+TEST_F(LocalLogFaultTest, AFlippedBitInTheMiddleOfTheJournalTakesOnlyItsRecords) {
+  options_.checkpoint_bytes = 1 << 30;
+  reopen();
+  std::vector<Appended> appended;
+  for (const char* data : {"record-one", "record-two", "record-three"}) {
+    const auto one = append(*log_, kShard, {data});
+    ASSERT_TRUE(one);
+    appended.push_back(one->front());
   }
-}
-
-TEST(LocalLogFault, AFailedWriteOfTheJournalIsNeverAcknowledged) {
-  try {
-    Machine machine;
-    machine.harness.env().fail(FaultOp::kWrite, 1, "journal");
-    const SentAppend lost = machine.harness.random_append();
-    const auto failed = machine.harness.loop().await(machine.harness.log().append(lost.encode()));
-    ASSERT_FALSE(failed);
-    machine.harness.compare();
-    LogModel model = machine.harness.model();
-    model.unanswered.push_back(lost);
-    machine.survive(model, Survival::kAll);
-  } catch (const Broken& broken) {
-    FAIL() << broken.what();
-  }
-}
-
-TEST(LocalLogFault, AFullDiskRefusesAppendsAndHealsByItself) {
-  try {
-    Machine machine;
-    FaultEnv& env = machine.harness.env();
-    ASSERT_TRUE(machine.harness.log().checkpoint_now());
-    env.set_capacity(1);  // full, whatever is used
-    bool refused = false;
-    for (int i = 0; i < 500 && !refused; ++i) {
-      const SentAppend sent = machine.harness.random_append(20'000);
-      const auto answer = machine.harness.loop().await(machine.harness.log().append(sent.encode()));
-      if (answer) {
-        machine.harness.model().acknowledged(sent, *answer, machine.clock.now_ms());
-      } else {
-        refused = true;
-        EXPECT_EQ(answer.error().code, ErrorCode::kNoSpace) << answer.error().message;
-      }
+  log_.reset();
+  const auto [path, offset] = locate("/log/journal", "record-two");
+  ASSERT_TRUE(env_->corrupt(path, offset, 1));
+  open();
+  ASSERT_THAT(log_->problems(), SizeIs(1));
+  EXPECT_EQ(log_->problems().front().file, path);
+  for (const bool flushed : {false, true}) {
+    if (flushed) {
+      ASSERT_TRUE(log_->checkpoint_now());
+      reopen();
     }
-    EXPECT_TRUE(refused);
-    machine.harness.compare();
-    env.set_capacity(UINT64_MAX);
-    // Heals: within the patience of a minute, without a restart.
-    const auto start = std::chrono::steady_clock::now();
-    for (;;) {
-      const SentAppend sent = machine.harness.random_append();
-      const auto answer = machine.harness.loop().await(machine.harness.log().append(sent.encode()));
-      if (answer) {
-        machine.harness.model().acknowledged(sent, *answer, machine.clock.now_ms());
-        break;
-      }
-      must(std::chrono::steady_clock::now() - start < std::chrono::minutes(1),
-           "the log does not heal: {}", answer.error().message);
-    }
-    machine.send(20);
-    ASSERT_TRUE(machine.harness.log().checkpoint_now());
-    machine.harness.compare();
-    EXPECT_TRUE(machine.harness.log().problems().empty());
-    machine.survive(machine.harness.model());
-  } catch (const Broken& broken) {
-    FAIL() << broken.what();
-  }
-}
-
-TEST(LocalLogFault, DataFilesWhoseSyncFailedAreWrittenAnew) {
-  try {
-    for (uint64_t nth = 1; nth <= 3; ++nth) {
-      Machine machine(nth);
-      machine.send(30);
-      machine.harness.env().fail(FaultOp::kSync, nth, "data/");
-      (void)machine.harness.log().checkpoint_now();  // may say so, or have tried again already
-      machine.send(5);
-      machine.harness.compare();
-      machine.harness.env().clear_faults();
-      const auto again = machine.harness.log().checkpoint_now();
-      must(again.has_value(), "the checkpoint does not heal: {}",
-           again ? "" : again.error().message);
-      machine.harness.compare();
-      machine.survive(machine.harness.model());
-    }
-  } catch (const Broken& broken) {
-    FAIL() << broken.what();
+    const auto before = run(log_->read(kShard, 0, {}));
+    ASSERT_TRUE(before);
+    EXPECT_THAT(data_of(records_of(*before)), ElementsAre("record-one"));
+    EXPECT_EQ(before->next, appended[1].first);
+    EXPECT_EQ(run(log_->read(kShard, before->next, {})).error().code, ErrorCode::kCorruption);
+    EXPECT_THAT(data_of(*read_all(*log_, kShard, appended[2].first)), ElementsAre("record-three"));
   }
 }
 
-TEST(LocalLogFault, AnUnreadableSectorIsAnErrorNotAnEmptyAnswer) {
-  try {
-    Machine machine;
-    machine.send(40);
-    ASSERT_TRUE(machine.harness.log().checkpoint_now());
-    machine.harness.env().set_cold_cache(true);
-    const ShardId shard = machine.harness.log().shards().front();
-    machine.harness.env().fail(FaultOp::kRead, 1, "", 1000);
-    bool failed = false;
-    Counter from = 0;
-    for (int i = 0; i < 100 && !failed; ++i) {
-      const auto answer = machine.harness.loop().await(
-          machine.harness.log().read(shard, from, ReadLimits{.records = 5}));
-      if (!answer) {
-        failed = true;
-        EXPECT_TRUE(answer.error().code == ErrorCode::kIo ||
-                    answer.error().code == ErrorCode::kCorruption);
-      } else if (answer->next == from) {
-        break;
-      } else {
-        from = answer->next;
-      }
-    }
-    EXPECT_TRUE(failed) << "everything came from the cache: the test proves nothing";
-    machine.harness.env().clear_faults();
-    machine.harness.compare();
-  } catch (const Broken& broken) {
-    FAIL() << broken.what();
+TEST_F(LocalLogFaultTest, AFlippedBitInAFramesHeadMarksTheLostNumbers) {
+  options_.checkpoint_bytes = 1 << 30;
+  reopen();
+  std::vector<Appended> appended;
+  for (const char* data : {"record-one", "record-two", "record-three"}) {
+    appended.push_back(append(*log_, kShard, {data})->front());
   }
+  log_.reset();
+  const auto [path, offset] = locate("/log/journal", "record-two");
+  ASSERT_TRUE(env_->corrupt(path, offset / kJournalAlignment * kJournalAlignment + 17, 1));
+  open();
+  EXPECT_THAT(log_->problems(), SizeIs(1));
+  EXPECT_EQ(run(log_->read(kShard, appended[1].first, {})).error().code, ErrorCode::kCorruption);
+  EXPECT_THAT(data_of(*read_all(*log_, kShard, appended[2].first)), ElementsAre("record-three"));
 }
 
-// Reads a shard as far as it goes. Wrong bytes are a failure; missing ones are counted.
-struct Damage {
-  uint64_t missing = 0;
-  bool reported = false;
-  std::set<std::string> missing_data;
-};
-
-Damage read_damaged(TestLoop& loop, LocalLog& log, const LogModel& model, TimeMs now) {
-  Damage damage;
-  damage.reported = !log.problems().empty();
-  for (const auto& [id, shard] : model.shards) {
-    const ModelRecords expected = shard.visible(now);
-    ModelRecords found;
-    for (const auto& [counter, record] : expected) {
-      // One by one, so that a damaged block hides nothing that stands after it.
-      const auto answer = loop.await(log.read(id, counter, ReadLimits{.records = 1}));
-      if (!answer) {
-        damage.reported = true;
-        must(answer.error().code == ErrorCode::kCorruption ||
-                 answer.error().code == ErrorCode::kNotFound,
-             "damage gives: {}", answer.error().message);
-        continue;
-      }
-      for (const StoredBatch& batch : answer->batches) {
-        RecordView view;
-        RecordCursor cursor(batch.body.view());
-        must(cursor.next(view), "shard {}: an empty batch", number(id));
-        const auto known = expected.find(batch.first);
-        must(known != expected.end() && known->second.data == view.data &&
-                 known->second.arrival_ms == batch.arrival_ms,
-             "shard {}: wrong bytes are served at {:#x}", number(id), batch.first);
-        found[batch.first] = known->second;
-      }
-    }
-    for (const auto& [counter, record] : expected) {
-      if (found.contains(counter)) continue;
-      ++damage.missing;
-      damage.missing_data.insert(record.data);
-    }
-  }
-  return damage;
+TEST_F(LocalLogFaultTest, AFlippedBitInTheManifestStopsTheStart) {
+  log_.reset();
+  ASSERT_TRUE(env_->corrupt("/log/MANIFEST", 30, 1));
+  const auto opened = LocalLog::open(*env_, options_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::kCorruption);
+  EXPECT_THAT(opened.error().message, HasSubstr("MANIFEST"));
 }
 
-TEST(LocalLogFault, ATurnedBitIsFoundAndReportedWhereverItIs) {
-  uint64_t flips = 0;
-  uint64_t reports = 0;
-  std::string where;
-  try {
-    for (const bool flushed : {true, false}) {
-      Machine machine(3);
-      machine.send(40);
-      if (flushed) ASSERT_TRUE(machine.harness.log().checkpoint_now());
-      SentAppend last;  // small, so that the last frame is one page
-      last.batches.push_back({machine.harness.log().shards().front(), {"the last record|"}});
-      must(machine.harness.send(last), "append failed");
-      machine.harness.shut_down();
-      const LogModel& model = machine.harness.model();
-      FaultEnv& env = machine.harness.env();
-      for (const std::string& path : files_below(env, std::string(kFolder))) {
-        if (path.ends_with("LOCK")) continue;
-        const uint64_t size = env.read_file(path).value().size();
-        const uint64_t stride = std::max<uint64_t>(1, size / 60) | 1;
-        for (uint64_t offset = 0; offset < size; offset += stride) {
-          where = fmt::format("{} at {} of {}, flushed {}", path, offset, size, flushed);
-          auto damaged = env.after_crash(Survival::kSynced, 1);
-          must(damaged->corrupt(path, offset, static_cast<unsigned char>(1 << offset % 8)),
-               "no such byte");
-          damaged->set_cold_cache(true);
-          ++flips;
-          LocalLogOptions options = small_options();
-          options.tail_cache_bytes = 0;
-          auto log = LocalLog::open(*damaged, options);
-          if (!log) {
-            must(log.error().code == ErrorCode::kCorruption, "open says: {}", log.error().message);
-            ++reports;
-            continue;
-          }
-          TestLoop loop;
-          const Damage damage = read_damaged(loop, **log, model, machine.clock.now_ms());
-          if (damage.reported) {
-            ++reports;
-            continue;
-          }
-          // The very last frame can't be told from one that a crash tore.
-          const bool only_last = path.find("journal") != std::string::npos && damage.missing == 1 &&
-                                 damage.missing_data.contains("the last record|");
-          must(damage.missing == 0 || only_last, "{} records are lost in silence, for example {}",
-               damage.missing, damage.missing == 0 ? "" : *damage.missing_data.begin());
-        }
-      }
-    }
-  } catch (const Broken& broken) {
-    FAIL() << where << ": " << broken.what();
+TEST_F(LocalLogFaultTest, ColdReadsTakeTheReaderPool) {
+  std::vector<std::string> written;
+  for (int i = 0; i < 40; ++i) {
+    written.push_back(std::to_string(i) + std::string(4000, 'c'));
+    ASSERT_TRUE(append(*log_, kShard, {written.back()}));
   }
-  EXPECT_GT(flips, 200u);
-  EXPECT_GT(reports, 30u);
+  ASSERT_TRUE(log_->checkpoint_now());
+  env_->set_cold_cache(true);
+  options_.tail_cache_bytes = 0;
+  reopen();
+  EXPECT_EQ(read(), written);
+}
+
+TEST_F(LocalLogFaultTest, WhatWasAcknowledgedSurvivesAPowerFailure) {
+  std::vector<std::string> written;
+  for (uint64_t round = 0; round < 10; ++round) {
+    for (int i = 0; i < 7; ++i) {
+      written.push_back(fmt::format("{}-{}", round, i) + std::string(3000, 'p'));
+      ASSERT_TRUE(append(*log_, kShard, {written.back()}));
+    }
+    if (round % 4 == 3) ASSERT_TRUE(log_->checkpoint_now());
+    env_->crash();
+    log_.reset();
+    env_ = env_->after_crash(Survival::kSynced, round);
+    open();
+    EXPECT_EQ(read(), written);
+    EXPECT_THAT(log_->problems(), SizeIs(0));
+  }
 }
 
 }  // namespace
-}  // namespace millstream::testing_log
+}  // namespace millstream::local

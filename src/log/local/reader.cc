@@ -109,7 +109,6 @@ Result<std::optional<ReadResult>> LogReader::gather(ShardState& shard, Counter f
       ReadResult& result = gathering.result;
       result.tip = shard.durable.tip;
       result.tip_arrival_ms = shard.durable.arrival_ms;
-      result.at_end = shard.durable.sealed && at >= shard.durable.tip;
     }
     switch (source.kind) {
       case Source::Kind::kEnd:
@@ -156,35 +155,47 @@ Result<std::optional<ReadResult>> LogReader::gather(ShardState& shard, Counter f
           done = true;
           break;
         }
-        TimeMs cutoff = 0;
-        {
-          std::lock_guard lock(shard.mutex);
-          cutoff = now - shard.durable.retention_ms;
-        }
-        for (StoredBatch& batch : (*block)->batches) {
-          const Counter end = batch.first + batch.records;
-          if (end <= at) continue;
-          if (batch.arrival_ms < cutoff) {
-            at = end;
-            continue;
-          }
-          at = std::max(at, batch.first);
-          gathering.take(std::move(batch), at);
-          if (gathering.full) break;
-        }
+        take_block(shard, **std::move(block), now, at, gathering);
         break;
       }
     }
     if (access == Access::kCached && file_bytes >= kLoopReadBytes && gathering.records > 0) break;
   }
   gathering.result.next = at;
-  if (gathering.result.at_end) gathering.result.at_end = at >= gathering.result.tip;
   {
     // The last batch may have reached the end.
     std::lock_guard lock(shard.mutex);
     gathering.result.at_end = shard.durable.sealed && at >= shard.durable.tip;
   }
   return std::move(gathering.result);
+}
+
+void LogReader::take_block(ShardState& shard, Block block, TimeMs now, Counter& at,
+                           Gathering& gathering) const {
+  TimeMs cutoff_ms = 0;
+  std::vector<DamagedRange> damaged;
+  {
+    std::lock_guard lock(shard.mutex);
+    cutoff_ms = now - shard.durable.retention_ms;
+    damaged = shard.damaged;
+  }
+  for (StoredBatch& batch : block.batches) {
+    const Counter end = batch.first + batch.records;
+    if (end <= at) continue;
+    if (batch.arrival_ms < cutoff_ms) {
+      at = end;
+      continue;
+    }
+    for (const DamagedRange& range : damaged) {
+      if (range.end <= at || range.first >= batch.first) continue;
+      // Records between are lost: the next step says so.
+      at = std::max(at, range.first);
+      return;
+    }
+    at = std::max(at, batch.first);
+    gathering.take(std::move(batch), at);
+    if (gathering.full) return;
+  }
 }
 
 // Guarded by the shard's mutex. Takes what memory holds at once.
@@ -431,14 +442,16 @@ ShardStatus LogReader::status(ShardState& shard) const {
   status.sealed = durable.sealed;
   status.last_arrival_ms = durable.arrival_ms;
   status.first = durable.tip;
-  for (size_t i = shard.tail.size(); i-- > 0;) {
-    const Run& run = shard.tail[i];
-    if (run.arrival_ms < cutoff) break;
-    status.first = run.first;
+  for (size_t low = 0, high = shard.tail.size(); low < high;) {
+    const size_t middle = low + (high - low) / 2;
+    if (shard.tail[middle].arrival_ms < cutoff) {
+      low = middle + 1;
+    } else {
+      high = middle;
+      status.first = shard.tail[middle].first;
+    }
   }
-  for (size_t i = shard.tail.unflushed(); i < shard.tail.size(); ++i) {
-    status.stored_bytes += shard.tail[i].bytes;
-  }
+  status.stored_bytes = shard.tail.unflushed_bytes();
   for (const Extent& extent : shard.extents) {
     status.stored_bytes += extent.size;
     if (extent.last_arrival_ms >= cutoff) status.first = std::min(status.first, extent.first);

@@ -38,6 +38,9 @@ class LogReader {
                                            Access access);
   Result<std::optional<Counter>> find_time(ShardState& shard, TimeMs time, Access access);
   Source locate(ShardState& shard, Counter& at, TimeMs cutoff_ms, Gathering& gathering) const;
+  // Takes what the block has from `at` on, as far as no damaged range comes before it.
+  void take_block(ShardState& shard, Block block, TimeMs now, Counter& at,
+                  Gathering& gathering) const;
   Result<std::optional<Slice>> fetch(File& file, uint64_t offset, uint64_t size, Access access);
   Result<std::optional<Slice>> fetch_run(const Run& run, Access access);
   // The block of the extent that holds `at`, or is the first one behind it.

@@ -6,6 +6,7 @@ namespace millstream::local {
 
 void RunQueue::push(Run run, bool is_cached) {
   MS_ASSERT(empty() || back().end() <= run.first);
+  unflushed_bytes_ += run.bytes;
   runs_.push_back(std::move(run));
   if (!is_cached) {
     MS_ASSERT(evicted_ + 1 == size());
@@ -37,6 +38,7 @@ bool RunQueue::caches(Counter end) const {
 
 void RunQueue::flushed_to(Counter end) {
   while (flushed_ < size() && runs_[head_ + flushed_].end() <= end) {
+    unflushed_bytes_ -= runs_[head_ + flushed_].bytes;
     runs_[head_ + flushed_].file.reset();
     ++flushed_;
   }
@@ -51,6 +53,7 @@ Freed RunQueue::trim(Counter first) {
       freed.bytes += runs_[head_ + count].bytes;
       ++freed.runs;
     }
+    if (count >= flushed_) unflushed_bytes_ -= runs_[head_ + count].bytes;
     ++count;
   }
   evicted_ = std::max(evicted_, count);
@@ -67,6 +70,7 @@ Freed RunQueue::clear() {
   }
   runs_ = {};
   head_ = evicted_ = flushed_ = 0;
+  unflushed_bytes_ = 0;
   return freed;
 }
 

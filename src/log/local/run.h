@@ -63,12 +63,14 @@ class RunQueue {
   Freed clear();
   // Index of the first run that is in no pack or segment.
   size_t unflushed() const { return flushed_; }
+  uint64_t unflushed_bytes() const { return unflushed_bytes_; }
 
  private:
   void drop_front(size_t count);
   void compact();
 
   std::vector<Run> runs_;
+  uint64_t unflushed_bytes_ = 0;
   size_t head_ = 0;
   // Relative to the head:
   size_t evicted_ = 0;  // runs before have no bodies

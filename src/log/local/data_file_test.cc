@@ -1,0 +1,94 @@
+#include "log/local/data_file.h"
+
+#include <gtest/gtest.h>
+
+#include "base/memory_env.h"
+
+namespace millstream::local {
+namespace {
+
+class DataFileTest : public ::testing::Test {
+ protected:
+  DataFileTest() : env_(make_memory_env()) {
+    EXPECT_TRUE(env_->make_folders("/data"));
+    file_ = *env_->open("/data/a.segment", OpenMode::kCreateNew);
+  }
+
+  // A part with `blocks` blocks of one record each.
+  void write_part(int blocks) {
+    PartWriter part(*file_, {DataKind::kSegment, 1}, length_);
+    for (int i = 0; i < blocks; ++i) {
+      BlockBuilder block;
+      block.start(ShardId{1});
+      block.add(next_, 1, static_cast<TimeMs>(next_), {Slice::copy_of("record")});
+      ++next_;
+      ASSERT_TRUE(part.add(block));
+    }
+    const auto length = part.finish();
+    ASSERT_TRUE(length);
+    length_ = *length;
+    written_.insert(written_.end(), part.index().begin(), part.index().end());
+  }
+
+  void flip(uint64_t offset) {
+    char byte = 0;
+    ASSERT_TRUE(file_->read(offset, {&byte, 1}));
+    byte = static_cast<char>(byte ^ 1);
+    ASSERT_TRUE(file_->write(offset, std::string_view(&byte, 1)));
+  }
+
+  std::unique_ptr<Env> env_;
+  std::unique_ptr<File> file_;
+  uint64_t length_ = 0;
+  Counter next_ = 10;
+  std::vector<IndexEntry> written_;
+};
+
+TEST_F(DataFileTest, TheIndexListsTheBlocksOfAllParts) {
+  write_part(3);
+  write_part(1);
+  write_part(2);
+  const auto loaded = load_index(*file_, length_);
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->damaged);
+  EXPECT_EQ(loaded->entries, written_);
+}
+
+TEST_F(DataFileTest, WhatLiesBehindTheLengthDoesNotCount) {
+  write_part(2);
+  const uint64_t length = length_;
+  const std::vector<IndexEntry> entries = written_;
+  write_part(2);
+  const auto loaded = load_index(*file_, length);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->entries, entries);
+}
+
+TEST_F(DataFileTest, ADamagedIndexIsReplacedByItsCopyAndThenByTheBlocks) {
+  write_part(3);
+  const uint64_t index_size = kIndexHeadSize + 3 * kIndexEntrySize;
+  flip(length_ - kTrailerSize - 2 * index_size + 30);
+  auto loaded = load_index(*file_, length_);
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->damaged);
+  EXPECT_EQ(loaded->entries, written_);
+  flip(length_ - kTrailerSize - index_size + 30);
+  loaded = load_index(*file_, length_);
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->damaged);
+  EXPECT_EQ(loaded->entries, written_);
+}
+
+TEST_F(DataFileTest, BlocksThatCanNotBeFoundAreReported) {
+  write_part(3);
+  flip(length_ - 1);              // the trailer
+  flip(written_[1].offset + 20);  // the second block
+  const auto loaded = load_index(*file_, length_);
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->damaged);
+  ASSERT_EQ(loaded->entries.size(), 1u);
+  EXPECT_EQ(loaded->entries[0], written_[0]);
+}
+
+}  // namespace
+}  // namespace millstream::local
