@@ -262,5 +262,75 @@ TEST_F(LocalLogFaultTest, WhatWasAcknowledgedSurvivesAPowerFailure) {
   }
 }
 
+TEST_F(LocalLogFaultTest, WithOsDurabilityAProcessCrashLosesNothing) {
+  options_.durability = Durability::kOs;
+  reopen();
+  std::vector<std::string> written;
+  for (uint64_t round = 0; round < 4; ++round) {
+    for (int i = 0; i < 30; ++i) {
+      written.push_back(fmt::format("{}-{}", round, i) + std::string(5000, 'o'));
+      ASSERT_TRUE(append(*log_, kShard, {written.back()}));
+    }
+    env_->crash();
+    log_.reset();
+    env_ = env_->after_crash(Survival::kAll, round);
+    open();
+    EXPECT_EQ(read(), written);
+  }
+}
+
+TEST_F(LocalLogFaultTest, WithOsDurabilityAPowerFailureLeavesABeginningAndNoComplaint) {
+  options_.durability = Durability::kOs;
+  options_.checkpoint_bytes = 1 << 30;
+  reopen();
+  std::vector<std::string> written;
+  for (int i = 0; i < 60; ++i) {  // over several files
+    written.push_back(std::to_string(i) + std::string(5000, 'o'));
+    ASSERT_TRUE(append(*log_, kShard, {written.back()}));
+  }
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const auto env = env_->after_crash(Survival::kWrites, seed);
+    const auto log = open_or_die(*env, options_);
+    EXPECT_TRUE(log->problems().empty()) << seed;
+    const auto records = read_all(*log, kShard);
+    if (!records) continue;  // its creation was lost too
+    const std::vector<std::string> found = data_of(*records);
+    ASSERT_LE(found.size(), written.size());
+    EXPECT_TRUE(std::equal(found.begin(), found.end(), written.begin())) << seed;
+  }
+}
+
+TEST_F(LocalLogFaultTest, ACheckpointOfManyQuietShardsSyncsFewFiles) {
+  constexpr uint64_t kShards = 10'000;
+  options_.journal_bytes = 256 << 20;
+  options_.journal_file_bytes = 16 << 20;
+  options_.checkpoint_bytes = 256 << 20;
+  reopen();
+  asio::io_context io;
+  auto fill = [&](ShardId shard) -> awaitable<> {
+    const auto created = co_await log_->create(shard, {});
+    EXPECT_TRUE(created.has_value());
+    std::vector<ShardBatch> batches = {batch_of(shard, {"quiet"})};
+    const auto appended = co_await log_->append(std::move(batches));
+    EXPECT_TRUE(appended.has_value());
+  };
+  for (uint64_t i = 0; i < kShards; ++i) {
+    asio::co_spawn(io, fill(ShardId{100 + i}), asio::detached);
+  }
+  io.run();
+  const size_t before = env_->history().size();
+  ASSERT_TRUE(log_->checkpoint_now());
+  const std::vector<std::string> history = env_->history();
+  const auto syncs =
+      std::count_if(history.begin() + static_cast<ptrdiff_t>(before), history.end(),
+                    [](const std::string& change) { return change.starts_with("sync"); });
+  EXPECT_LE(syncs, 30);
+  reopen();
+  EXPECT_THAT(log_->shards(), SizeIs(kShards + 1));
+  for (uint64_t i = 0; i < kShards; i += 997) {
+    EXPECT_THAT(data_of(*read_all(*log_, ShardId{100 + i})), ElementsAre("quiet"));
+  }
+}
+
 }  // namespace
 }  // namespace millstream::local

@@ -187,7 +187,9 @@ void LogReader::take_block(ShardState& shard, Block block, TimeMs now, Counter& 
       continue;
     }
     for (const DamagedRange& range : damaged) {
-      if (range.end <= at || range.first >= batch.first) continue;
+      if (range.end <= at || range.first >= batch.first || range.last_arrival_ms < cutoff_ms) {
+        continue;
+      }
       // Records between are lost: the next step says so.
       at = std::max(at, range.first);
       return;

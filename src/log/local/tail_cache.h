@@ -23,6 +23,7 @@ class TailCache {
   void released(Freed freed);
 
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  size_t entries() const { return order_.size(); }
 
  private:
   struct Entry {
