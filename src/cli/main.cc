@@ -1,0 +1,14 @@
+#include "cli/cert.h"
+#include "cli/command_line.h"
+#include "server/server.h"
+
+int main(int argc, char** argv) {
+  using namespace millstream;
+  return cli::run_command_line(argc, argv,
+                               {.serve = server::run_server,
+                                .put = cli::run_put,
+                                .tail = cli::run_tail,
+                                .bench = cli::run_bench,
+                                .cert = cli::run_cert,
+                                .operations_table = server::compatibility_table});
+}
