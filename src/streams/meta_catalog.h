@@ -41,8 +41,8 @@ std::unexpected<Error> no_such_stream(const StreamKey& key);
 Result<> check_active(const Stream& stream);
 
 // Life cycle:  open() once before use. Shutdown: the loops stop (coroutines that wait in here are
-//              simply not resumed), the MetaStore is destroyed (it completes what it accepted),
-//              then the loops, then this.
+//              simply not resumed), log and MetaStore are destroyed (they complete what they
+//              accepted, and their threads let go of the loops), then the loops, then this.
 // Threads:     find(), list() from any thread; changes from any loop, one at a time per stream.
 // Cancelling:  a caller that is cancelled (its client has gone) stops waiting; the change goes on.
 // Durability:  a change that completes with a value has been decided durably, as an intent; with
