@@ -209,6 +209,8 @@ Result<> Checkpointer::write_runs(Share& share, Lsn lsn, PartWriter& part) {
       }
     }
     if (runs.empty()) break;
+    // The journal goes on meanwhile. If there is no room for a file, the appends will say so.
+    if (space_.wants_files()) (void)space_.prepare();
     for (const Run& run : runs) {
       TRY(write_run(share, run, block, part));
       at = run.end();

@@ -7,6 +7,7 @@
 namespace millstream::local {
 namespace {
 
+constexpr std::chrono::duration<double, std::milli> kMaxPause{20};
 constexpr auto kRoomRetry = std::chrono::milliseconds(20);
 
 std::chrono::nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch(); }
@@ -31,7 +32,8 @@ Committer::Committer(FrameBuilder& builder, JournalWriter& writer, JournalSpace&
 
 Committer::~Committer() { stop(); }
 
-void Committer::start() {
+void Committer::start(uint64_t journal_bytes) {
+  journal_bytes_ = journal_bytes;
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -127,6 +129,7 @@ void Committer::loop() {
     expire();
     blocked = !waiting_.empty() && !commit();
     done_.post();
+    pace();
   }
 }
 
@@ -165,6 +168,12 @@ bool Committer::commit() {
   for (Op* op : frame.ops) answer(*op);
   if (commit_callback_) commit_callback_();
   return true;
+}
+
+// Where the flusher lags, everybody slows down a little before somebody is refused.
+void Committer::pace() const {
+  const double pressure = space_.pressure();
+  if (pressure > 0) std::this_thread::sleep_for(kMaxPause * (pressure * pressure));
 }
 
 // Leaves the file in use with room for at least the first waiting change.

@@ -45,7 +45,8 @@ class Committer {
   // Called on the committer's thread after each frame (must not block).
   void on_commit(std::function<void()> callback) { commit_callback_ = std::move(callback); }
 
-  void start();
+  // `journal_bytes`: what recovery found in the journal.
+  void start(uint64_t journal_bytes);
   // Completes what was submitted; what comes later is refused. Blocks.
   void stop();
 
@@ -73,6 +74,7 @@ class Committer {
   void answer(Op& op);
   void fail_all(const Error& error);
   void expire();
+  void pace() const;
   Snapshot take_snapshot() const;
   void give_snapshot();
 

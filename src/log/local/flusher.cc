@@ -115,6 +115,7 @@ void Flusher::step() {
       }
     }
   }
+  space_.shrink();
   if (merge_due_) {
     // One at a time: journal files come first.
     auto merged = merger_.run();

@@ -12,7 +12,8 @@ namespace {
 constexpr uint64_t kFirstFileBytes = uint64_t{4} << 20;
 constexpr uint64_t kGrowth = 4;
 constexpr size_t kSpares = 2;
-constexpr size_t kMaxSpares = 4;
+// After a burst, more spares than kSpares are kept for so long.
+constexpr auto kSurplusPatience = std::chrono::minutes(1);
 // Zeroes go to the disk in steps, so that commits in between do not wait for all of them.
 constexpr uint64_t kFillStep = uint64_t{1} << 20;
 constexpr uint64_t kFillSyncEvery = uint64_t{8} << 20;
@@ -52,6 +53,7 @@ JournalFileRef JournalSpace::take(uint64_t frame_bytes) {
       used_bytes_ += found->size;
       used_.push_back(found);
       ++taken_;
+      taken_at_ = std::chrono::steady_clock::now();
       wanted_bytes_ = 0;
       obstacle_.reset();
     }
@@ -179,7 +181,6 @@ void JournalSpace::recycle() {
       }
       const bool keep = (*it)->size >= standard_size_locked() &&
                         (*it)->size <= align_up(options_.file_bytes) &&
-                        spares_.size() < kMaxSpares &&
                         used_bytes_ + spare_bytes_ + (*it)->size <= options_.budget_bytes;
       if (keep) {
         spare_bytes_ += (*it)->size;
@@ -198,6 +199,30 @@ void JournalSpace::recycle() {
     }
   }
   if (spare && ready_callback_) ready_callback_();
+}
+
+void JournalSpace::shrink() {
+  JournalFileRef surplus;
+  {
+    std::lock_guard lock(mutex_);
+    if (spares_.size() <= kSpares ||
+        std::chrono::steady_clock::now() - taken_at_ < kSurplusPatience) {
+      return;
+    }
+    surplus = std::move(spares_.back());
+    spares_.pop_back();
+    spare_bytes_ -= surplus->size;
+  }
+  surplus->file.reset();
+  if (auto removed = env_.remove(surplus->path); !removed) {
+    log_warning("log", "{} is not needed, but: {}", surplus->path, removed.error().message);
+  }
+}
+
+double JournalSpace::pressure() {
+  std::lock_guard lock(mutex_);
+  const double half = static_cast<double>(options_.budget_bytes) / 2;
+  return std::clamp((static_cast<double>(used_bytes_) - half) / half, 0.0, 1.0);
 }
 
 uint64_t JournalSpace::used_bytes() {

@@ -4,6 +4,7 @@
 // fdatasync of a frame has no metadata to commit.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -60,10 +61,15 @@ class JournalSpace {
   // Released files that nobody reads become spares, or are deleted.
   void recycle();
 
+  // Deletes one of the spares that a burst left, once it is long over.
+  void shrink();
+
   bool wants_files();
   // A take() is waiting and the budget does not allow another file: a checkpoint must come.
   bool starved();
   uint64_t used_bytes();
+  // 0 up to half of the budget, 1 at all of it.
+  double pressure();
   // A checkpoint would free files: more than the one in use are used.
   bool releasable();
   // Why take() gets nothing at present; nothing if files are merely being made.
@@ -91,6 +97,7 @@ class JournalSpace {
   uint64_t next_number_ = 1;
   uint64_t next_generation_ = 1;
   uint64_t taken_ = 0;  // files put into use since the start
+  std::chrono::steady_clock::time_point taken_at_;
   std::optional<Error> obstacle_;
 };
 

@@ -9,6 +9,7 @@ namespace millstream::local {
 namespace {
 
 constexpr auto kSpaceRetry = std::chrono::milliseconds(100);
+constexpr int kSpaceRetries = 300;
 
 std::string_view padding() {
   static const std::string zeroes(kJournalAlignment, '\0');
@@ -75,12 +76,12 @@ Result<> JournalWriter::write(std::string& frame, uint32_t entries, std::span<co
 }
 
 Result<> JournalWriter::write_all(uint64_t offset, std::span<const iovec> parts) {
-  for (;;) {
+  for (int attempt = 0;; ++attempt) {
     auto written = file_->file->write(offset, parts);
     if (written) {
       return {};
     }
-    if (written.error().code != ErrorCode::kNoSpace) {
+    if (written.error().code != ErrorCode::kNoSpace || attempt == kSpaceRetries) {
       health_.fail({file_->path, offset, 0,
                     fmt::format("Writing the journal failed: {}. Nothing more is acknowledged; "
                                 "check the disk, then restart the server.",

@@ -108,6 +108,7 @@ class LocalLogImpl final : public LocalLog {
   PackMerger merger_;
   Retention retention_;
   Flusher flusher_;
+  uint64_t replayed_bytes_ = 0;
   std::atomic<bool> closing_{false};
   std::mutex stop_mutex_;
   bool stopped_ = false;
@@ -162,6 +163,7 @@ Result<> LocalLogImpl::recover() {
   TRY_ASSIGN(const RecoveredJournal recovered, recovery.run(manifest));
   TRY_ASSIGN(const uint64_t epoch, secure_tail(recovered, space_, writer_));
   builder_.start_at(epoch);
+  replayed_bytes_ = recovered.replayed_bytes;
   if (recovered.replayed_bytes > 0) {
     log_info("log", "{} bytes of the journal were replayed", recovered.replayed_bytes);
   }
@@ -177,7 +179,7 @@ void LocalLogImpl::start() {
     next = bytes + options_.checkpoint_bytes / 4 + 1;
     flusher_.wake();
   });
-  committer_.start();
+  committer_.start(replayed_bytes_);
   flusher_.start();
   flusher_.wake();
 }

@@ -52,6 +52,8 @@ awaitable<Result<>> wait_for_records(ShardRef shard, Counter position,
   if (timeout.count() <= 0) {
     co_return fail(ErrorCode::kTimeout, "No record came in time.");
   }
+  // Beyond this the clock's arithmetic would overflow.
+  timeout = std::min<std::chrono::milliseconds>(timeout, std::chrono::hours(24 * 365));
   asio::steady_timer timer(co_await asio::this_coro::executor, timeout);
   asio::cancellation_slot slot = (co_await asio::this_coro::cancellation_state).slot();
   // Copies, since the coroutine may go on, elsewhere, before this has returned.
