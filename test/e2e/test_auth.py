@@ -101,17 +101,6 @@ def test_missing_and_incomplete_signatures_have_their_errors(keyed):
 
 
 def test_old_signatures_are_refused(keyed, monkeypatch):
-    class Past(datetime.datetime):
-        @classmethod
-        def utcnow(cls):
-            return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(
-                minutes=16
-            )
-
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.datetime.now(tz) - datetime.timedelta(minutes=16)
-
     import botocore.auth
     import botocore.compat
 
@@ -138,9 +127,11 @@ def test_presigned_requests_are_accepted(keyed):
     )
     credentials = Credentials("AKIAREADER", "reader-secret")
     SigV4QueryAuth(credentials, "kinesis", "us-east-1", expires=60).add_auth(request)
-    assert post(keyed, dict(request.headers), url=request.url)[0] == 200
+    # botocore moves the body into the query: what is signed is an empty one.
+    status, body = post(keyed, dict(request.headers), b"", request.url)
+    assert status == 200, body
     broken = request.url.replace("X-Amz-Signature=", "X-Amz-Signature=0")
-    assert post(keyed, dict(request.headers), url=broken)[0] in (400, 403)
+    assert post(keyed, dict(request.headers), b"", broken)[0] in (400, 403)
 
 
 def test_foreign_hosts_and_origins_are_refused_without_keys(server):

@@ -5,12 +5,12 @@ import subprocess
 import urllib.request
 
 import pytest
-from millstream_server import DEFAULT_BINARY, read_shard
+from millstream_server import BINARY, read_shard
 
 
 def millstream(*arguments, stdin=None):
     return subprocess.run(
-        [str(DEFAULT_BINARY), *arguments], input=stdin, capture_output=True, text=True, timeout=60
+        [BINARY, *arguments], input=stdin, capture_output=True, text=True, timeout=60
     )
 
 

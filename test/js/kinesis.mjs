@@ -58,7 +58,7 @@ async function readAll(shardId) {
 
 await check("create and wait", async () => {
   await kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 2 }));
-  await waitUntilStreamExists({ client: kinesis, maxWaitTime: 10 }, { StreamName: stream });
+  await waitUntilStreamExists({ client: kinesis, maxWaitTime: 10, minDelay: 1 }, { StreamName: stream });
   const { StreamDescription } = await kinesis.send(new DescribeStreamCommand({ StreamName: stream }));
   assert.equal(StreamDescription.Shards.length, 2);
   assert.ok(StreamDescription.StreamCreationTimestamp instanceof Date);
