@@ -21,7 +21,8 @@ template <bool kIsBase64 = false>
 bool plain_string(ondemand::value value, std::string_view& text) {
   // The token reaches to the next one: behind the string only white space may follow.
   std::string_view token = value.raw_json_token();
-  if (token.empty() || token.front() != '"') return false;
+  // Consumes it, so that the parser checks what follows; also: must be a string.
+  if (value.get_raw_json_string().error()) return false;
   size_t end = token.size() - 1;
   while (token[end] == ' ' || token[end] == '\n' || token[end] == '\r' || token[end] == '\t') {
     --end;
