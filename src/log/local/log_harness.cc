@@ -1,6 +1,7 @@
 #include "log/local/log_harness.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "log/record.h"
 
@@ -77,6 +78,11 @@ LogHarness::LogHarness(std::unique_ptr<FaultEnv> env, LogModel model, ManualCloc
       model_(std::move(model)),
       clock_(clock),
       random_(seed) {}
+
+void LogHarness::trace(std::string line) {
+  static const bool wanted = std::getenv("MILLSTREAM_TEST_TRACE") != nullptr;
+  if (wanted) fmt::print(stderr, "[{:#x} changes] {}\n", env_->changes(), line);
+}
 
 LogHarness::~LogHarness() {
   reader_.reset();
@@ -160,6 +166,7 @@ ShardId LogHarness::create_shard() {
     shard.options.not_before_ms = clock_.now_ms() + static_cast<TimeMs>(below(5'000));
   shard.maybe_created = true;
   model_.shards[id] = shard;
+  trace(fmt::format("create shard {}", number(id)));
   const auto answer = loop_.await(log_->create(id, shard.options));
   if (answer) {
     model_.shards[id].maybe_created = false;
@@ -194,9 +201,14 @@ SentAppend LogHarness::random_append(size_t max_record_bytes) {
 
 bool LogHarness::note(const SentAppend& sent, const AppendAnswer& answer) {
   if (answer) {
+    for (const Appended& place : *answer) {
+      trace(fmt::format("append shard {}: {:#x} + {}, arrival {}", number(place.shard), place.first,
+                        place.records, place.arrival_ms));
+    }
     model_.acknowledged(sent, *answer, clock_.now_ms());
     return true;
   }
+  trace(fmt::format("append failed: {}", answer.error().message));
   if (answer.error().code == ErrorCode::kThrottled) return true;  // nothing was written
   if (env_->crashed()) {
     model_.unanswered.push_back(sent);
@@ -330,6 +342,7 @@ bool LogHarness::step_writer() {
 bool LogHarness::step_seal() {
   const auto shard = any_shard();
   if (!shard) return true;
+  trace(fmt::format("seal shard {}", number(*shard)));
   const auto end = loop_.await(log_->seal(*shard));
   ModelShard& model = model_.shards.at(*shard);
   if (!end) {
@@ -359,6 +372,7 @@ bool LogHarness::step_trim() {
   auto any = model.records.begin();
   std::advance(any, static_cast<ptrdiff_t>(below(model.records.size())));
   const Counter first = std::max(model.trim, any->first + below(2));
+  trace(fmt::format("trim shard {} to {:#x}", number(*shard), first));
   const auto answer = loop_.await(log_->trim(*shard, first));
   if (!answer) {
     model.maybe_trim = first;
@@ -371,6 +385,7 @@ bool LogHarness::step_trim() {
 bool LogHarness::step_remove() {
   if (model_.shards.size() < 4) return true;
   const auto shard = any_shard(false);
+  trace(fmt::format("remove shard {}", number(*shard)));
   const auto answer = loop_.await(log_->remove(*shard));
   if (!answer) {
     model_.shards.at(*shard).maybe_removed = true;
@@ -385,6 +400,7 @@ bool LogHarness::step_remove() {
 }
 
 bool LogHarness::step_checkpoint() {
+  trace("checkpoint, expire");
   const auto done = log_->checkpoint_now();
   if (!done) return !crashed_or_throw("checkpoint", done.error());
   const auto expired = log_->expire_now();
@@ -394,6 +410,7 @@ bool LogHarness::step_checkpoint() {
 
 bool LogHarness::step_restart() {
   const bool cleanly = below(2) == 0;
+  trace(cleanly ? "restart" : "process crash, restart");
   if (cleanly) {
     const auto closed = loop_.await(log_->close());
     if (!closed && !env_->crashed()) crashed_or_throw("close", closed.error());

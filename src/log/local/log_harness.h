@@ -75,6 +75,7 @@ class LogHarness {
   // Whether a failed call is explained by the crash.
   bool crashed_or_throw(std::string_view call, const Error& error);
 
+  void trace(std::string line);
   bool compare_unless_crashed();
   bool step_bundle();
   bool step_writer();

@@ -16,8 +16,10 @@ std::string show(const std::string& data) { return data.substr(0, data.find('|')
 void same_records(ShardId shard, const ModelRecords& expected, const ModelRecords& found) {
   for (const auto& [counter, record] : expected) {
     const auto other = found.find(counter);
-    must(other != found.end(), "shard {}: record {:#x} ({}) is lost", number(shard), counter,
-         show(record.data));
+    must(other != found.end(),
+         "shard {}: record {:#x} ({}) is lost ({} of {} were read, from {:#x} on)", number(shard),
+         counter, show(record.data), found.size(), expected.size(),
+         found.empty() ? 0 : found.begin()->first);
     must(other->second.data == record.data, "shard {}: record {:#x} holds \"{}\", not \"{}\"",
          number(shard), counter, show(other->second.data), show(record.data));
     must(other->second.arrival_ms == record.arrival_ms,

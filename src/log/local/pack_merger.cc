@@ -105,18 +105,28 @@ Result<> PackMerger::merge(const std::vector<DataFileRef>& packs) {
     std::ranges::sort(all, {}, [](const ShardRef& shard) { return shard->id; });
     const TimeMs now = env_.now_ms();
     for (ShardRef& shard : all) {
-      std::vector<Extent> extents;
+      // Those that follow one another. A block must not span records that another file (a
+      // segment of busier times, a pack left out) holds: readers would skip these.
+      std::vector<std::vector<Extent>> groups;
       {
         std::lock_guard lock(shard->mutex);
         const TimeMs cutoff = now - shard->durable.retention_ms;
+        bool follows = false;
         for (const Extent& extent : shard->extents) {
+          const bool source = is_source(extent.file);
           const bool wanted = extent.last_arrival_ms >= cutoff && extent.end > shard->durable.trim;
-          if (wanted && is_source(extent.file)) extents.push_back(extent);
+          if (source && wanted) {
+            if (!follows) groups.emplace_back();
+            groups.back().push_back(extent);
+          }
+          follows = source && !groups.empty();
         }
       }
-      if (extents.empty()) continue;
+      if (groups.empty()) continue;
       const size_t before = part.index().size();
-      TRY(copy(*shard, extents, part));
+      for (const auto& extents : groups) {
+        TRY(copy(*shard, extents, part));
+      }
       std::vector<Extent> made;
       for (size_t i = before; i < part.index().size(); ++i) {
         made.push_back(extent_of(merged, part.index()[i]));
