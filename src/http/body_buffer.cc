@@ -58,10 +58,9 @@ void BodyBuffer::clear() {
 }
 
 BodyBuffer::Outcome BodyBuffer::grow(size_t needed) {
-  if (!share_.try_take(needed)) return Outcome::kOverBudget;
+  if (!share_.try_take(needed - capacity_)) return Outcome::kOverBudget;
   BufferRef larger = BufferRef::allocate(needed);
   if (size_ > 0) std::memcpy(larger->data(), buffer_->data(), size_);
-  if (capacity_ > 0) share_.give(capacity_);
   buffer_ = std::move(larger);
   capacity_ = needed;
   return Outcome::kOk;

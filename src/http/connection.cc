@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113, 3.4
 constexpr char kTlsHandshake = 0x16;                                            // RFC 8446, 5.1
-constexpr uint32_t kClosingSeconds = 3;
+constexpr std::chrono::seconds kClosing{3};
+constexpr std::chrono::seconds kClosingAtShutdown{1};
 constexpr size_t kClosingBytes = size_t{64} * 1024 * 1024;
 
 }  // namespace
@@ -149,7 +150,7 @@ void Connection::tick() {
       expired = over(limit.write_timeout);
       break;
     case Phase::kClosing:
-      expired = over(std::chrono::seconds(kClosingSeconds));
+      expired = over(draining() ? kClosingAtShutdown : kClosing);
       break;
   }
   if (expired) {

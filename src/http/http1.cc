@@ -262,8 +262,6 @@ awaitable<Result<>> Http1::respond(HttpResponse response) {
   std::array<asio::const_buffer, 2> parts = {
       asio::buffer(head_),
       asio::const_buffer(response.body.data(), with_body ? response.body.size() : 0)};
-  BudgetShare share(connection_.shared->budget);
-  share.take(response.body.size());
   co_return co_await send(parts);
 }
 
@@ -378,6 +376,8 @@ void Http1::format_head(const HttpResponse& response, std::optional<uint64_t> le
 awaitable<Result<>> Http1::send(std::span<asio::const_buffer> parts) {
   ErrorOf error;
   if (!connection_.transport.try_write(parts, error) && !error) {
+    BudgetShare share(connection_.shared->budget);
+    for (const asio::const_buffer& part : parts) share.take(part.size());
     connection_.enter(Connection::Phase::kWrite);
     error = co_await connection_.transport.write(
         parts, [this] { connection_.enter(Connection::Phase::kWrite); });

@@ -13,11 +13,12 @@ constexpr int32_t kStreamWindow = 1 << 20;
 constexpr int32_t kConnectionWindow = 16 << 20;
 constexpr size_t kReadRoom = size_t{64} * 1024;      // once a connection sends bodies
 constexpr size_t kOutputBytes = size_t{256} * 1024;  // written at a time
-constexpr size_t kQueuedFrames = 1'000;              // of ours, unsent: reading rests
+// Of ours, unsent: reading rests. nghttp2 ends the session at 1,000 unsent answers to PING and
+// SETTINGS.
+constexpr size_t kQueuedFrames = 500;
 constexpr size_t kLargestData = size_t{64} * 1024;
 constexpr uint32_t kResetsBurst = 500;  // streams that end badly, before it is an attack
 constexpr uint32_t kResetsPerSecond = 100;
-constexpr size_t kPings = 100;    // answers to PING and SETTINGS that wait to be sent
 constexpr size_t kSettings = 32;  // entries of a SETTINGS frame
 
 }  // namespace
@@ -27,6 +28,11 @@ struct Http2Callbacks {
   static Http2& self(void* user) { return *static_cast<Http2*>(user); }
   static Http2Stream* stream(nghttp2_session* session, int32_t id) {
     return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    if (head->type == NGHTTP2_HEADERS) self(user).check_stream_id(head->stream_id);
+    return 0;
   }
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -91,6 +97,7 @@ struct Http2Callbacks {
   static nghttp2_session_callbacks* make() {
     nghttp2_session_callbacks* all = nullptr;
     MS_ASSERT(nghttp2_session_callbacks_new(&all) == 0);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(all, begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(all, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(all, header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(all, frame_recv);
@@ -105,7 +112,6 @@ struct Http2Callbacks {
   static nghttp2_option* options() {
     nghttp2_option* all = nullptr;
     MS_ASSERT(nghttp2_option_new(&all) == 0);
-    nghttp2_option_set_max_outbound_ack(all, kPings);
     nghttp2_option_set_max_settings(all, kSettings);
     return all;
   }
@@ -340,6 +346,20 @@ void Http2::tick() {
 
 void Http2::reset(Http2Stream& stream) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+}
+
+// A stream whose number was passed over is closed (RFC 9113, 5.1.1). nghttp2 doesn't tell it from
+// one that was open, so the last range that was passed over is remembered here.
+void Http2::check_stream_id(int32_t id) {
+  if (id > last_id_) {
+    if (id > last_id_ + 2) {
+      skipped_from_ = last_id_ + 1;
+      skipped_to_ = id - 1;
+    }
+    last_id_ = id;
+  } else if (id >= skipped_from_ && id <= skipped_to_) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
+  }
 }
 
 int Http2::on_begin_headers(int32_t id) {

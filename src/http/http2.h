@@ -49,6 +49,7 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   void lose_connection();
 
   // What nghttp2 tells.
+  void check_stream_id(int32_t id);
   int on_begin_headers(int32_t id);
   int on_header(Http2Stream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* value);
   void on_head(Http2Stream& stream);
@@ -77,8 +78,11 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   bool flushed_once_ = false;
   bool drain_noticed_ = false;
   bool goaway_sent_ = false;
-  bool ended_ = false;  // the session is over: what still comes in is thrown away
-  bool lost_ = false;   // the connection is gone
+  bool ended_ = false;   // the session is over: what still comes in is thrown away
+  bool lost_ = false;    // the connection is gone
+  int32_t last_id_ = 0;  // of the streams that were opened
+  int32_t skipped_from_ = 0;
+  int32_t skipped_to_ = -1;
   uint32_t idle_since_s_;
   uint32_t write_progress_s_;
   uint32_t resets_ = 0;  // of late; falls with time

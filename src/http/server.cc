@@ -21,19 +21,20 @@ constexpr int kAcceptsAtOnce = 64;
 constexpr std::chrono::seconds kAfterCut{5};
 
 Result<asio::ip::tcp::endpoint> parse_listen(const std::string& text) {
-  size_t colon = text.rfind(':');
-  std::string host = colon == std::string::npos ? "" : text.substr(0, colon);
+  const size_t colon = text.rfind(':');
+  std::string host = text.substr(0, colon);
+  const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   }
   if (host == "localhost") host = "127.0.0.1";
   if (host == "*") host = "0.0.0.0";
   uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  auto [rest, bad] = std::from_chars(text.data() + colon + 1, end, port);
+  const char* end = number.data() + number.size();
+  const auto [rest, bad] = std::from_chars(number.data(), end, port);
   ErrorOf error;
-  auto address = asio::ip::make_address(host, error);
-  if (colon == std::string::npos || bad != std::errc() || rest != end || error) {
+  const auto address = asio::ip::make_address(host, error);
+  if (bad != std::errc() || rest != end || error) {
     return fail(ErrorCode::kInvalidArgument,
                 "\"{}\" is no address to listen on: write ADDRESS:PORT, like 127.0.0.1:4567 or "
                 "[::1]:4567",
@@ -55,7 +56,7 @@ class HttpServer::Impl {
   }
 
   Result<> start();
-  uint16_t port(size_t i) const { return acceptors_.at(i)->local_endpoint().port(); }
+  uint16_t port(size_t i) const { return ports_.at(i); }
   void shutdown(std::chrono::milliseconds grace);
   HttpServerStats stats() const;
 
@@ -78,6 +79,7 @@ class HttpServer::Impl {
   std::shared_ptr<ServerShared> shared_;
   std::vector<std::shared_ptr<Part>> parts_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
+  std::vector<uint16_t> ports_;
   bool started_ = false;
   bool shut_down_ = false;
 };
@@ -122,6 +124,7 @@ Result<> HttpServer::Impl::listen(const std::string& address) {
     return fail(ErrorCode::kInUse, "{} is taken by another process: choose another port", address);
   }
   if (error) return fail(ErrorCode::kIo, "cannot listen on {}: {}", address, error.message());
+  ports_.push_back(acceptor->local_endpoint(error).port());
   acceptors_.push_back(std::move(acceptor));
   return {};
 }

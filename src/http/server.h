@@ -25,8 +25,8 @@ struct HttpLimits {
   uint32_t concurrent_streams = 256;  // of one HTTP/2 connection
   // Times are kept by a walk once a second, so they may last up to a second longer.
   std::chrono::seconds idle_timeout{300};   // between requests
-  std::chrono::seconds header_timeout{15};  // from a connection's or a request's first byte to
-                                            // the end of its head; also the TLS handshake
+  std::chrono::seconds header_timeout{15};  // from a connection's start or a later request's first
+                                            // byte to the end of its head; also the TLS handshake
   std::chrono::seconds body_timeout{30};    // without any byte of a body that is not complete
   std::chrono::seconds write_timeout{120};  // without the client taking any byte of a response
 };
@@ -70,8 +70,9 @@ class HttpServer {
 
   // Stops accepting, tells clients to go (HTTP/2: GOAWAY; HTTP/1.1: "connection: close"),
   // answers what was accepted, and closes. Returns when all connections are closed, after
-  // `grace` at the latest: then what is left is cut. Handlers that still run then get kCancelled
-  // from their ResponseStream; shutdown() waits for their end.
+  // `grace` at the latest: then what is left is cut, handlers that still run get kCancelled from
+  // their ResponseStream, and shutdown() waits another 5 s for them. A handler that takes even
+  // longer is reported in the log; its coroutine ends with the Loops.
   void shutdown(std::chrono::milliseconds grace);
 
   HttpServerStats stats() const;
