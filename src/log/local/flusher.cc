@@ -97,17 +97,8 @@ void Flusher::step() {
   if (health_.failed()) return;
   const auto now = std::chrono::steady_clock::now();
   space_.recycle();
-  const std::string place = "journal";
   if (now >= retry_after_) {
-    if (auto prepared = space_.prepare(); !prepared) {
-      retry_after_ = now + kUrgentRetryInterval;
-      health_.add({place, 0, 0,
-                   fmt::format("No room for another journal file: {}. Writes are refused once "
-                               "the present ones are full; free disk space.",
-                               prepared.error().message)});
-    } else {
-      health_.clear(place);
-    }
+    if (!prepare()) retry_after_ = now + kUrgentRetryInterval;
     if (checkpoint_due()) {
       if (auto done = checkpoint(); !done) {
         log_error("log", "checkpoint failed, will be tried again: {}", done.error().message);
@@ -156,7 +147,22 @@ Result<> Flusher::checkpoint() {
   merge_due_ = true;
   space_.recycle();
   committer_.room_made();
-  return space_.prepare();
+  // The checkpoint itself is complete, whatever comes of this.
+  (void)prepare();
+  return {};
+}
+
+bool Flusher::prepare() {
+  const std::string place = "journal";
+  if (auto prepared = space_.prepare(); !prepared) {
+    health_.add({place, 0, 0,
+                 fmt::format("No room for another journal file: {}. Writes are refused once the "
+                             "present ones are full; free disk space.",
+                             prepared.error().message)});
+    return false;
+  }
+  health_.clear(place);
+  return true;
 }
 
 }  // namespace millstream::local

@@ -43,6 +43,8 @@ class Flusher {
   void step();
   bool checkpoint_due() const;
   Result<> checkpoint();
+  // Journal files that are missing; false if there is no room for them.
+  bool prepare();
 
   Committer& committer_;
   JournalSpace& space_;
