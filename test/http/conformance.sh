@@ -2,18 +2,19 @@
 # Runs h2spec (plain and TLS) and h2load (HTTP/1.1 and HTTP/2, plain and TLS) against
 # http_echo_server. Every failed case or request fails the script.
 #
-#   test/http/conformance.sh ECHO_SERVER [REQUESTS]
+#   test/http/conformance.sh [ECHO_SERVER [REQUESTS]]
 #
+# ECHO_SERVER: build/release/src/http/http_echo_server unless given.
 # Needs go (for h2spec, installed into build/tools/bin once), h2load (Debian: nghttp2-client), curl.
 set -euo pipefail
 
-if [ $# -lt 1 ] || [ ! -x "$1" ]; then
-  echo "usage: $0 ECHO_SERVER [REQUESTS]   (build the target http_echo_server first)" >&2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+server=${1:-$root/build/release/src/http/http_echo_server}
+requests=${2:-200000}
+if [ ! -x "$server" ]; then
+  echo "$server is not there: build the target http_echo_server, or name it: $0 ECHO_SERVER" >&2
   exit 2
 fi
-server=$1
-requests=${2:-200000}
-root=$(cd "$(dirname "$0")/../.." && pwd)
 h2spec=$root/build/tools/bin/h2spec
 work=$(mktemp -d)
 server_pid=
