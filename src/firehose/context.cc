@@ -1,6 +1,13 @@
 #include "firehose/context.h"
 
+#include <boost/asio/strand.hpp>
+
 namespace millstream::firehose {
+namespace {
+
+constexpr size_t kDeliveryExecutors = 16;
+
+}  // namespace
 
 FirehoseMetrics::FirehoseMetrics(MetricRegistry& registry)
     : put_records(registry.counter("millstream_firehose_put_records_total",
@@ -19,6 +26,17 @@ FirehoseMetrics::FirehoseMetrics(MetricRegistry& registry)
                                     "Records that retention removed before they were delivered.")),
       failing(registry.gauge("millstream_firehose_failing",
                              "Delivery streams whose last attempt to read or to deliver failed.")) {
+}
+
+DeliveryResources::DeliveryResources(FirehoseContext& context)
+    : metrics(context.metrics), budget(context.settings.delivery_budget_bytes) {
+  for (size_t i = 0; i < kDeliveryExecutors; ++i) {
+    executors_.emplace_back(asio::make_strand(context.executor));
+  }
+}
+
+asio::any_io_executor DeliveryResources::next_executor() {
+  return executors_[turn_++ % executors_.size()];
 }
 
 }  // namespace millstream::firehose

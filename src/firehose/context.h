@@ -1,8 +1,10 @@
 // What the parts of firehose/ share.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "base/async.h"
 #include "base/byte_budget.h"
@@ -56,6 +58,23 @@ struct FirehoseMetrics {
   MetricCounter& failed_attempts;
   MetricCounter& lost_records;
   MetricGauge& failing;
+};
+
+// What the deliveries of all delivery streams share. Threads: any.
+class DeliveryResources {
+ public:
+  explicit DeliveryResources(FirehoseContext& context);
+
+  // One of few executors on which nothing runs in parallel, each time the next: an HttpClient
+  // keeps its connections by executor.
+  asio::any_io_executor next_executor();
+
+  FirehoseMetrics metrics;
+  ByteBudget budget;
+
+ private:
+  std::vector<asio::any_io_executor> executors_;
+  std::atomic<size_t> turn_ = 0;
 };
 
 }  // namespace millstream::firehose

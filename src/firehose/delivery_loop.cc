@@ -35,15 +35,14 @@ awaitable<Result<ObjectContent>> deliver(ShardLog& log, ObjectStore& store, Deli
 
 }  // namespace
 
-DeliveryLoop::DeliveryLoop(FirehoseContext& context, FirehoseMetrics& metrics, ByteBudget& budget,
+DeliveryLoop::DeliveryLoop(FirehoseContext& context, DeliveryResources& resources,
                            std::shared_ptr<const DeliveryStream> stream)
     : context_(context),
-      metrics_(metrics),
-      budget_(budget),
+      resources_(resources),
       stream_(std::move(stream)),
       strand_(asio::make_strand(context.executor)),
       shards_({}),
-      buffer_(std::min(stream_->destination.buffer_bytes, budget.limit() / 2),
+      buffer_(std::min(stream_->destination.buffer_bytes, resources.budget.limit() / 2),
               stream_->destination.buffer_interval) {}
 
 void DeliveryLoop::start() {
@@ -167,12 +166,17 @@ awaitable<Result<>> DeliveryLoop::load() {
 }
 
 awaitable<Result<bool>> DeliveryLoop::step() {
-  CO_TRY(refresh_shards());
+  const bool may_plan = open_plans_.size() < context_.settings.open_plans;
+  if (const Result<> refreshed = refresh_shards(); !refreshed) {
+    // Its records went with it: the delivery of what was read counts them as lost.
+    if (!buffer_.empty() && may_plan) CO_TRY(co_await make_plan());
+    co_return std::unexpected(refreshed.error());
+  }
   CO_TRY(co_await forget_gone_shards());
   CO_TRY_ASSIGN(bool progressed, co_await read_shards());
   const bool due =
       buffer_.due(context_.clock.monotonic(), context_.clock.now_ms(), shards_.all_at_tip());
-  if (due && open_plans_.size() < context_.settings.open_plans) {
+  if (due && may_plan) {
     CO_TRY(co_await make_plan());
     progressed = true;
   }
@@ -312,7 +316,7 @@ awaitable<> DeliveryLoop::run_delivery(DeliveryPlan plan) {
     }
     if (delivered) done = co_await finish(plan, content);
     if (done) co_return;
-    metrics_.failed_attempts.add();
+    resources_.metrics.failed_attempts.add();
     const std::string what = fmt::format("object {} of bucket {} can't be delivered: {}", plan.key,
                                          plan.bucket, done.error().message);
     note_failure(Failing::kDelivering, what);
@@ -333,24 +337,25 @@ awaitable<Result<ObjectContent>> DeliveryLoop::attempt(const DeliveryPlan& plan)
                    "it was planned for an S3 endpoint, and none is configured; configure it "
                    "again");
   }
-  const size_t needed = std::min(
-      static_cast<size_t>(plan.bytes) + kReadBytes + ContentWriter::kPieceBytes, budget_.limit());
-  std::optional<ByteBudget::Hold> hold = budget_.try_hold(needed);
+  const size_t needed =
+      std::min(static_cast<size_t>(plan.bytes) + kReadBytes + ContentWriter::kPieceBytes,
+               resources_.budget.limit());
+  std::optional<ByteBudget::Hold> hold = resources_.budget.try_hold(needed);
   while (!hold) {
     if (stopping_) co_return fail(ErrorCode::kCancelled, "the server is stopping");
     co_await sleep(kBudgetPoll);
-    hold = budget_.try_hold(needed);
+    hold = resources_.budget.try_hold(needed);
   }
-  co_return co_await asio::co_spawn(asio::make_strand(context_.executor),
-                                    deliver(context_.log, *store, plan), asio::use_awaitable);
+  co_return co_await asio::co_spawn(resources_.next_executor(), deliver(context_.log, *store, plan),
+                                    asio::use_awaitable);
 }
 
 awaitable<Result<>> DeliveryLoop::finish(const DeliveryPlan& plan, const ObjectContent& content) {
   CO_TRY(co_await context_.meta.write(
       [id = plan.id](Transaction& transaction) { return finish_plan(transaction, id); }));
-  if (content.records > 0) metrics_.delivered_objects.add();
-  metrics_.delivered_records.add(content.records);
-  metrics_.delivered_bytes.add(content.bytes);
+  if (content.records > 0) resources_.metrics.delivered_objects.add();
+  resources_.metrics.delivered_records.add(content.records);
+  resources_.metrics.delivered_bytes.add(content.bytes);
   if (content.missing > 0) {
     note_loss(content.missing, fmt::format("{} of the {} records planned for object {}",
                                            content.missing, plan.records(), plan.key));
@@ -403,19 +408,19 @@ void DeliveryLoop::wake() {
 void DeliveryLoop::note_failure(Failing part, std::string what) {
   std::lock_guard lock(failure_mutex_);
   std::string& failure = failures_[static_cast<size_t>(part)];
-  if (failure.empty()) metrics_.failing.add(1);
+  if (failure.empty()) resources_.metrics.failing.add(1);
   failure = std::move(what);
 }
 
 void DeliveryLoop::note_success(Failing part) {
   std::lock_guard lock(failure_mutex_);
   std::string& failure = failures_[static_cast<size_t>(part)];
-  if (!failure.empty()) metrics_.failing.add(-1);
+  if (!failure.empty()) resources_.metrics.failing.add(-1);
   failure.clear();
 }
 
 void DeliveryLoop::note_loss(uint64_t records, const std::string& what) {
-  metrics_.lost_records.add(records);
+  resources_.metrics.lost_records.add(records);
   std::string message =
       fmt::format("Lost: {} were removed by retention before they were delivered.", what);
   log_error(kPart, "{}: {} Raise the retention of the source, or look why deliveries lag.",

@@ -38,8 +38,7 @@ namespace millstream::firehose {
 //             and compressing on another. failure() from any thread.
 class DeliveryLoop : public std::enable_shared_from_this<DeliveryLoop> {
  public:
-  // `budget` bounds the objects of all loops.
-  DeliveryLoop(FirehoseContext& context, FirehoseMetrics& metrics, ByteBudget& budget,
+  DeliveryLoop(FirehoseContext& context, DeliveryResources& resources,
                std::shared_ptr<const DeliveryStream> stream);
 
   void start();
@@ -83,8 +82,7 @@ class DeliveryLoop : public std::enable_shared_from_this<DeliveryLoop> {
   void note_loss(uint64_t records, const std::string& what);
 
   FirehoseContext& context_;
-  FirehoseMetrics& metrics_;
-  ByteBudget& budget_;
+  DeliveryResources& resources_;
   const std::shared_ptr<const DeliveryStream> stream_;
   const asio::any_io_executor strand_;
 

@@ -92,7 +92,7 @@ awaitable<Result<std::vector<Appended>>> FirehoseService::append(
   BufferRef buffer = BufferRef::allocate(stored);
   char* to = buffer->data();
   for (std::string_view data : records) {
-    to = store_record_head(to, {}, data.size());
+    to = store_record_head(to, "", data.size());
     to = std::ranges::copy(data, to).out;
   }
   ShardBatch batch;
@@ -104,8 +104,8 @@ awaitable<Result<std::vector<Appended>>> FirehoseService::append(
   batches.push_back(std::move(batch));
   Result<std::vector<Appended>> appended = co_await context_.log.append(std::move(batches));
   if (!appended) co_return std::unexpected(put_error(std::move(appended).error()));
-  metrics_.put_records.add(records.size());
-  metrics_.put_bytes.add(bytes);
+  resources_.metrics.put_records.add(records.size());
+  resources_.metrics.put_bytes.add(bytes);
   co_return appended;
 }
 

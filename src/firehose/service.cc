@@ -36,9 +36,7 @@ awaitable<> pause(std::chrono::milliseconds time) {
 }  // namespace
 
 FirehoseService::FirehoseService(FirehoseContext context)
-    : context_(std::move(context)),
-      metrics_(context_.metrics),
-      budget_(context_.settings.delivery_budget_bytes) {}
+    : context_(std::move(context)), resources_(context_) {}
 
 Result<> FirehoseService::start() {
   TRY(context_.meta.migrate(firehose_migrations()));
@@ -50,7 +48,7 @@ Result<> FirehoseService::start() {
   for (DeliveryStream& loaded : streams) {
     const auto stream = std::make_shared<const DeliveryStream>(std::move(loaded));
     if (stream->status == DeliveryStatus::kActive) {
-      auto loop = std::make_shared<DeliveryLoop>(context_, metrics_, budget_, stream);
+      auto loop = std::make_shared<DeliveryLoop>(context_, resources_, stream);
       publish(stream, loop);
       loop->start();
       continue;
@@ -213,7 +211,7 @@ awaitable<Result<>> FirehoseService::activate(std::shared_ptr<const DeliveryStre
   }));
   const auto active =
       std::make_shared<const DeliveryStream>(with_status(*stream, DeliveryStatus::kActive));
-  auto loop = std::make_shared<DeliveryLoop>(context_, metrics_, budget_, active);
+  auto loop = std::make_shared<DeliveryLoop>(context_, resources_, active);
   publish(active, loop);
   loop->start();
   co_return Result<>{};

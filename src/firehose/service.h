@@ -9,7 +9,6 @@
 #include <string>
 
 #include "base/async.h"
-#include "base/byte_budget.h"
 #include "firehose/context.h"
 #include "firehose/delivery_loop.h"
 #include "firehose/delivery_stream.h"
@@ -76,8 +75,7 @@ class FirehoseService {
                                                   const std::vector<std::string_view>& records);
 
   FirehoseContext context_;
-  FirehoseMetrics metrics_;
-  ByteBudget budget_;
+  DeliveryResources resources_;
 
   mutable std::mutex mutex_;
   std::map<DeliveryStreamKey, Entry> entries_;

@@ -200,6 +200,25 @@ TEST_F(ServiceTest, ASourceThatWasDeletedIsShown) {
   EXPECT_THAT(world.describe("s")->failure_description->details, HasSubstr("stream/s"));
 }
 
+TEST_F(ServiceTest, RecordsThatGoWithTheirStreamAreCounted) {
+  make_shard(ShardId(501));
+  auto stream = stream_named("s");
+  stream.shards = {shard(0, ShardId(501))};
+  world.catalog.set(stream);
+  ASSERT_TRUE(world.create(from_stream("s")));
+  std::atomic<int> reads = 0;
+  world.log.set_hook([&](std::string_view call, ShardId) -> Result<> {
+    if (call == "read") ++reads;
+    return {};
+  });
+  world.append(ShardId(501), {"a", "b"});
+  ASSERT_TRUE(world.wait_until([&] { return reads > 0; }));
+  ASSERT_TRUE(world.run(world.log.remove(ShardId(501))));
+  world.catalog.erase(stream.key);
+  ASSERT_TRUE(world.wait_until([&] { return world.lost_records() == 2; }));
+  EXPECT_EQ(content(), "");
+}
+
 TEST_F(ServiceTest, PlansForS3GoThere) {
   world.stop();
   world.use_s3 = true;

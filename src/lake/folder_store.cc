@@ -142,9 +142,8 @@ Result<> FolderStore::move_into_place(const std::string& temporary, const Place&
 Result<std::unique_ptr<File>> FolderStore::open_object(const Place& where, std::string_view key) {
   Result<std::unique_ptr<File>> file = env_.open(where.file, OpenMode::kReadOnly);
   // A folder is no object, and below an object there is none.
-  const bool absent =
-      file ? env_.list(where.file).has_value()
-           : file.error().code == ErrorCode::kNotFound || !env_.list(where.folders.back());
+  const bool absent = (!file && file.error().code == ErrorCode::kNotFound) ||
+                      env_.list(where.file) || !env_.list(where.folders.back());
   if (absent) {
     return fail(ErrorCode::kNotFound, "there is no object {} in {}", key, where.folders.front());
   }

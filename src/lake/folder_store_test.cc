@@ -24,6 +24,10 @@ class Lake {
     auto made = FolderStore::open(env, "/lake", io_);
     if (made) store_ = *std::move(made);
   }
+  ~Lake() {
+    caller_.join();
+    io_.join();
+  }
   bool open() const { return store_ != nullptr; }
   Result<> make_bucket(std::string bucket) { return run(store_->make_bucket(std::move(bucket))); }
   Result<> put(std::string key, std::vector<std::string> parts, std::string bucket = "b") {
@@ -82,7 +86,7 @@ class FolderStoreTest : public testing::Test {
 std::vector<std::string> strange_keys() {
   return {"a",
           "2026/11/25/10/clicks-1-x.gz",
-          "..",
+          "...",
           "../../etc/passwd",
           "x/./y",
           ".tmp/x",
