@@ -46,7 +46,7 @@ bool is_loopback_authority(std::string_view authority) {
 
 Result<OriginRules> OriginRules::create(OriginSettings settings) {
   OriginRules rules(std::move(settings));
-  if (rules.settings_.has_keys) return rules;
+  if (rules.verifies()) return rules;
   const auto open = std::ranges::find_if_not(rules.settings_.listen, is_loopback_authority);
   if (open == rules.settings_.listen.end()) return rules;
   if (!rules.settings_.any_credentials_allowed) {
@@ -61,8 +61,8 @@ Result<OriginRules> OriginRules::create(OriginSettings settings) {
   }
   rules.loopback_only_ = false;
   rules.warning_ = fmt::format(
-      "listening on {} with MILLSTREAM_AUTH=any and without access keys: everybody who reaches "
-      "the port can read, write and delete",
+      "listening on {} with MILLSTREAM_AUTH=any: everybody who reaches the port can read, write "
+      "and delete",
       *open);
   return rules;
 }
@@ -84,7 +84,7 @@ bool OriginRules::is_cors_origin(std::string_view origin) const {
 }
 
 Result<> OriginRules::check(const HttpRequest& request) const {
-  if (settings_.has_keys) return {};
+  if (verifies()) return {};
   if (loopback_only_ && !is_own_name(request.authority)) {
     return fail(ErrorCode::kForbidden,
                 "Host '{}' is refused: without access keys this server answers to localhost and "

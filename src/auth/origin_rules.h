@@ -18,9 +18,9 @@ namespace millstream {
 bool is_loopback_authority(std::string_view authority);
 
 struct OriginSettings {
-  std::vector<std::string> listen;        // "host:port"
-  bool has_keys = false;                  // signatures are verified
-  bool any_credentials_allowed = false;   // MILLSTREAM_AUTH=any
+  std::vector<std::string> listen;  // "host:port"
+  bool has_keys = false;
+  bool any_credentials_allowed = false;   // MILLSTREAM_AUTH=any: keys count as none
   std::vector<std::string> host_names;    // further names that this server is called by
   std::vector<std::string> cors_origins;  // "https://app.example.com"; "*": every origin
 };
@@ -49,6 +49,7 @@ class OriginRules {
 
  private:
   explicit OriginRules(OriginSettings settings);
+  bool verifies() const { return settings_.has_keys && !settings_.any_credentials_allowed; }
   bool is_own_name(std::string_view authority) const;
   bool is_cors_origin(std::string_view origin) const;
 

@@ -75,6 +75,14 @@ TEST(OriginRules, WithKeysEverythingPassesSinceAPageCannotSign) {
   EXPECT_TRUE(passes(settings, "evil.example", "http://evil.example"));
 }
 
+TEST(OriginRules, KeysThatAreNotComparedCountAsNone) {
+  OriginSettings settings = loopback();
+  settings.has_keys = true;
+  settings.any_credentials_allowed = true;
+  EXPECT_FALSE(passes(settings, "evil.example"));
+  EXPECT_FALSE(passes(settings, "localhost:4567", "http://evil.example"));
+}
+
 TEST(OriginRules, AnOpenAddressWithoutKeysIsRefusedWithTheLinesToAdd) {
   for (const std::string_view listen :
        {"0.0.0.0:4567", "[::]:4567", "10.0.0.1:80", "server.example:80"}) {

@@ -86,7 +86,7 @@ Error api_error(int status, std::string_view body) {
     message = body.substr(0, 300);
     type = fmt::format("HTTP {}", status);
   }
-  ErrorCode code = status >= 500 ? ErrorCode::kUnavailable : ErrorCode::kRemote;
+  ErrorCode code = status >= 500 ? ErrorCode::kThrottled : ErrorCode::kRemote;
   for (const NamedCode& named : kCodes) {
     if (type == named.name) code = named.code;
   }
@@ -135,8 +135,10 @@ awaitable<Result<Slice>> ApiClient::send(const wire::Operation& operation, Slice
   if (!response) {
     Error error = std::move(response).error();
     if (error.code == ErrorCode::kUnavailable) {
-      error.message = fmt::format("{} does not answer: {}. Is the server running? (--endpoint)",
-                                  connection_.endpoint, error.message);
+      error.message = fmt::format(
+          "{} does not answer: {}. Is it the right --endpoint, and is the "
+          "server running?",
+          connection_.endpoint, error.message);
     }
     co_return std::unexpected(std::move(error));
   }

@@ -44,7 +44,7 @@ Result<Connection> connection_from(const ConnectionFlags& flags,
                                    const std::function<const char*(const char*)>& environment);
 
 // The error of an answer that is not 200, e.g. "ResourceNotFoundException: Stream clicks …".
-// Codes: kThroughputExceeded and kUnavailable (both: try again), kNotFound, kExpiredIterator,
+// Codes: kThroughputExceeded and kThrottled (both: try again), kNotFound, kExpiredIterator,
 // kRemote.
 Error api_error(int status, std::string_view body);
 
@@ -54,7 +54,7 @@ class ApiClient {
   // Errors: kInvalidArgument (the CA file).
   static Result<ApiClient> create(Connection connection, Clock& clock);
 
-  // Errors: those of api_error(); kUnavailable when nothing answers, with what to do.
+  // Errors: those of api_error(); kUnavailable and kTimeout when nothing answers.
   template <class Op>
   awaitable<Result<typename Op::Output>> call(typename Op::Input input) {
     const std::string body = wire::to_json(input);

@@ -58,8 +58,8 @@ TEST(ApiError, NamesTypeAndMessageAndSaysWhetherToTryAgain) {
   EXPECT_EQ(api_error(400, R"({"__type":"a.b#ProvisionedThroughputExceededException"})"),
             (Error{ErrorCode::kThroughputExceeded, "ProvisionedThroughputExceededException"}));
   EXPECT_EQ(api_error(500, R"({"__type":"InternalFailure","Message":"m"})"),
-            (Error{ErrorCode::kUnavailable, "InternalFailure: m"}));
-  EXPECT_EQ(api_error(502, "<html>"), (Error{ErrorCode::kUnavailable, "HTTP 502: <html>"}));
+            (Error{ErrorCode::kThrottled, "InternalFailure: m"}));
+  EXPECT_EQ(api_error(502, "<html>"), (Error{ErrorCode::kThrottled, "HTTP 502: <html>"}));
   EXPECT_EQ(api_error(400, R"({"__type":"ValidationException","message":"v"})").code,
             ErrorCode::kRemote);
 }

@@ -27,6 +27,10 @@ std::string with_thousands(uint64_t number) {
   return text;
 }
 
+std::string count_of_records(uint64_t number) {
+  return with_thousands(number) + (number == 1 ? " record" : " records");
+}
+
 std::string progress_line(const PutProgress& progress) {
   std::string line;
   if (progress.bytes_total > 0) {
@@ -44,9 +48,9 @@ std::string progress_line(const PutProgress& progress) {
 
 std::string summary_line(const PutProgress& progress) {
   std::string line =
-      fmt::format("{} records, {:.1f} MB in {:.1f} s ({} records/s)",
-                  with_thousands(progress.records), megabytes(progress.data_bytes),
-                  progress.elapsed.count(), with_thousands(records_per_second(progress)));
+      fmt::format("{}, {:.1f} MB in {:.1f} s ({} records/s)", count_of_records(progress.records),
+                  megabytes(progress.data_bytes), progress.elapsed.count(),
+                  with_thousands(records_per_second(progress)));
   if (progress.retried > 0) line += fmt::format(", {} retried", with_thousands(progress.retried));
   return line;
 }

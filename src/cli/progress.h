@@ -21,7 +21,8 @@ struct PutProgress {
 std::string progress_line(const PutProgress& progress);
 // "2,500 records, 0.1 MB in 0.3 s (8,333 records/s), 3 retried"
 std::string summary_line(const PutProgress& progress);
-std::string with_thousands(uint64_t number);  // "1,234,567"
+std::string with_thousands(uint64_t number);    // "1,234,567"
+std::string count_of_records(uint64_t number);  // "1 record", "1,234 records"
 
 // Draws at most ten times a second, on standard error if that is a terminal, else never.
 class ProgressBar {

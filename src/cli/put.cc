@@ -66,9 +66,10 @@ class Batches {
   std::optional<PutRecordsRequestEntry> waiting_;  // did not fit into the last batch
 };
 
-bool may_be_tried_again(ErrorCode code) {
-  return code == ErrorCode::kThroughputExceeded || code == ErrorCode::kUnavailable ||
-         code == ErrorCode::kTimeout;
+// A server that never answered is more likely a wrong endpoint than one that will come back.
+bool may_be_tried_again(ErrorCode code, const PutProgress& progress) {
+  if (code == ErrorCode::kThroughputExceeded || code == ErrorCode::kThrottled) return true;
+  return (code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout) && progress.records > 0;
 }
 
 // The records of `sent` that were refused, in their order; `reason` gets the first one's error.
@@ -106,15 +107,15 @@ awaitable<Result<>> put_batch(const PutOptions& options, std::vector<PutRecordsR
       progress.data_bytes += bytes;
       if (batch.empty()) co_return Result<>();
       if (batch.size() < sent) backoff.reset();
-    } else if (may_be_tried_again(output.error().code)) {
+    } else if (may_be_tried_again(output.error().code, progress)) {
       reason = output.error().message;
     } else {
       co_return std::unexpected(std::move(output).error());
     }
     const auto delay = backoff.next();
     if (!delay) {
-      co_return fail(ErrorCode::kRemote, "{} records were refused {} times: {}", batch.size(),
-                     options.retry.retries + 1, reason);
+      co_return fail(ErrorCode::kRemote, "gave up on {} after {} attempts: {}",
+                     count_of_records(batch.size()), options.retry.retries + 1, reason);
     }
     progress.retried += batch.size();
     co_await wait(*delay);
@@ -137,8 +138,8 @@ awaitable<Result<PutProgress>> put_lines(const PutOptions& options, const Partit
   while (true) {
     auto batch = batches.next();
     const auto stored = [&progress](const Error& error) {
-      return fail(error.code, "{} ({} records were stored)", error.message,
-                  with_thousands(progress.records));
+      return fail(error.code, "{} (stored before: {})", error.message,
+                  count_of_records(progress.records));
     };
     if (!batch) co_return stored(batch.error());
     if (batch->empty()) break;

@@ -142,7 +142,7 @@ class Tail {
       const ErrorCode code = output.error().code;
       const bool may_heal = code == ErrorCode::kExpiredIterator || code == ErrorCode::kTimeout ||
                             code == ErrorCode::kThroughputExceeded ||
-                            code == ErrorCode::kUnavailable;
+                            code == ErrorCode::kThrottled || code == ErrorCode::kUnavailable;
       const auto delay = may_heal ? backoff.next() : std::nullopt;
       if (!delay) co_return std::unexpected(std::move(output).error());
       if (code == ErrorCode::kExpiredIterator) {
