@@ -55,11 +55,14 @@ class ByteBudget {
   bool try_take(size_t bytes) {
     size_t taken = taken_.load(std::memory_order_relaxed);
     do {
-      if (bytes > limit_ - taken) return false;
+      if (taken > limit_ || bytes > limit_ - taken) return false;
     } while (!taken_.compare_exchange_weak(taken, taken + bytes, std::memory_order_acq_rel,
                                            std::memory_order_relaxed));
     return true;
   }
+  // For bytes that exist already: may exceed the limit, so that others get nothing until some are
+  // given back.
+  void take(size_t bytes) { taken_.fetch_add(bytes, std::memory_order_acq_rel); }
   void give(size_t bytes) {
     const size_t taken = taken_.fetch_sub(bytes, std::memory_order_acq_rel);
     MS_ASSERT(taken >= bytes);

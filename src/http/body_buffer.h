@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
-#include "http/byte_budget.h"
+#include "http/budget_share.h"
 
 namespace millstream {
 

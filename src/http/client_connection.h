@@ -12,7 +12,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "http/byte_budget.h"
+#include "http/budget_share.h"
 #include "http/client.h"
 #include "http/signal.h"
 

@@ -12,7 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
-#include "http/byte_budget.h"
+#include "http/budget_share.h"
 #include "http/server.h"
 #include "http/transport.h"
 

@@ -225,7 +225,7 @@ HttpServerStats HttpServer::Impl::stats() const {
           .connections_refused = shared_->refused,
           .requests = shared_->requests,
           .requests_overloaded = shared_->requests_overloaded,
-          .bytes_in_flight = shared_->budget.in_use()};
+          .bytes_in_flight = shared_->budget.current()};
 }
 
 HttpServer::HttpServer(Loops& loops, HttpServerOptions options, HttpHandler handler)

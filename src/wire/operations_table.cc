@@ -12,7 +12,11 @@ std::string operations_markdown(const OperationTable& table) {
   std::set<const Operation*> handled;
   for (const OperationTable::Entry* entry : table.entries()) handled.insert(entry->operation);
 
-  std::string summary = "| service | operations | answered |\n| --- | ---: | ---: |\n";
+  std::string summary =
+      "# Compatibility\n\nEvery operation of the service models, and whether this server answers "
+      "it; "
+      "the others get AWS's answer to an unknown operation. Printed by `millstream version "
+      "--operations`.\n\n| service | operations | answered |\n| --- | ---: | ---: |\n";
   std::string list = "| service | operation | answered |\n| --- | --- | --- |\n";
   for (const Service* service : all_services()) {
     size_t answered = 0;
