@@ -188,6 +188,21 @@ bool FaultDisk::has_unsynced() const {
   });
 }
 
+FaultDisk FaultDisk::after_kill() const {
+  FaultDisk disk = *this;
+  std::map<const DiskFile*, FileRef> copies;
+  for (const FileRef& file : all_files()) copies[file.get()] = std::make_shared<DiskFile>(*file);
+  auto take_copy = [&](FileRef& file) {
+    if (file) file = copies.at(file.get());
+  };
+  for (auto& [name, file] : disk.names) take_copy(file);
+  for (auto& [name, file] : disk.stable_names_) take_copy(file);
+  for (auto& change : disk.pending_names_) {
+    for (auto& [name, file] : change.names) take_copy(file);
+  }
+  return disk;
+}
+
 FaultDisk FaultDisk::after_crash(Survival survival, uint64_t seed) const {
   Dice dice(seed);
   const std::vector<FileRef> files = all_files();

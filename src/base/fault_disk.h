@@ -70,6 +70,8 @@ class FaultDisk {
   // Whether anything would be lost by Survival::kSynced.
   bool has_unsynced() const;
   FaultDisk after_crash(Survival survival, uint64_t seed) const;
+  // A copy with all that is unsynced still unsynced: the process died, the machine did not.
+  FaultDisk after_kill() const;
 
  private:
   struct NameChange {

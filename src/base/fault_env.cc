@@ -178,7 +178,16 @@ std::vector<std::string> FaultEnv::history() const {
 
 std::unique_ptr<FaultEnv> FaultEnv::after_crash(Survival survival, uint64_t seed) const {
   std::lock_guard lock(mutex_);
-  auto env = std::make_unique<FaultEnv>(disk_.after_crash(survival, seed), clock_);
+  return with_disk(disk_.after_crash(survival, seed));
+}
+
+std::unique_ptr<FaultEnv> FaultEnv::after_kill() const {
+  std::lock_guard lock(mutex_);
+  return with_disk(disk_.after_kill());
+}
+
+std::unique_ptr<FaultEnv> FaultEnv::with_disk(FaultDisk disk) const {
+  auto env = std::make_unique<FaultEnv>(std::move(disk), clock_);
   env->capacity_ = capacity_;
   env->cold_ = cold_;
   env->lying_ = lying_;

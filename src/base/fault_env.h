@@ -49,6 +49,9 @@ class FaultEnv : public Env {
   // The machine comes up again. Callable repeatedly, also without a crash: the state is what a
   // crash now would leave. No faults are planned in the new Env; clock and capacity stay.
   std::unique_ptr<FaultEnv> after_crash(Survival survival, uint64_t seed) const;
+  // The process was killed and starts again on the same machine: it sees everything, but what
+  // was not synced still isn't, and a later crash may take it.
+  std::unique_ptr<FaultEnv> after_kill() const;
 
   // --- Faults.
   // The `nth` (1 = the next) and the `count - 1` following calls of that kind on a path that
@@ -89,6 +92,7 @@ class FaultEnv : public Env {
   enum class Fate : uint8_t { kGood, kFails, kCrashes };
 
   // All called with the lock held.
+  std::unique_ptr<FaultEnv> with_disk(FaultDisk disk) const;
   Result<> check_alive() const;
   Fate begin(FaultOp op, const std::string& path, uint64_t offset = 0);
   static std::unexpected<Error> injected(FaultOp op, const std::string& path);

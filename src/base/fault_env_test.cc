@@ -59,6 +59,18 @@ TEST(FaultEnv, UnsyncedBytesNamesAndSizesAreLost) {
   EXPECT_EQ(content(*killed, "/d/new"), "new");
 }
 
+TEST(FaultEnv, WhatAKilledProcessLeftUnsyncedALaterCrashMayTake) {
+  FaultEnv env;
+  settle(env, "a", "abc");
+  ASSERT_TRUE(open(env, "a")->write(0, "xyz"));
+  auto again = env.after_kill();
+  EXPECT_EQ(content(*again, "a"), "xyz");
+  EXPECT_EQ(content(*again->after_crash(Survival::kSynced, 1), "a"), "abc");
+  ASSERT_TRUE(open(*again, "a")->sync());
+  EXPECT_EQ(content(*again->after_crash(Survival::kSynced, 1), "a"), "xyz");
+  EXPECT_EQ(content(*env.after_crash(Survival::kSynced, 1), "a"), "abc");  // a copy of its own
+}
+
 TEST(FaultEnv, AReplacedFileComesBackIfTheRenameWasNotSynced) {
   FaultEnv env;
   ASSERT_TRUE(env.make_folders("/d"));
