@@ -44,7 +44,7 @@ BodyBuffer::Outcome BodyBuffer::room(std::span<char>& into) {
 }
 
 Slice BodyBuffer::take() {
-  if (size_ == 0) return Slice::of_static({kNoBody, 0});
+  if (size_ == 0) return {BufferRef(), kNoBody, 0};
   // A pooled buffer may be larger than the body; stale bytes may follow, never unreadable ones.
   return {std::move(buffer_), std::exchange(size_, 0)};
 }

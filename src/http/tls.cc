@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -56,7 +56,7 @@ std::unexpected<Error> file_failed(const char* what, const std::string& path) {
   ErrorCode code = reason == ENOENT                      ? ErrorCode::kNotFound
                    : reason == EACCES || reason == EPERM ? ErrorCode::kAccessDenied
                                                          : ErrorCode::kIo;
-  return fail(code, "cannot {} {}: {}", what, path, std::strerror(reason));
+  return fail(code, "cannot {} {}: {}", what, path, std::generic_category().message(reason));
 }
 
 Result<std::string> read_file(const std::string& path) {
