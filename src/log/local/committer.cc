@@ -7,7 +7,7 @@
 namespace millstream::local {
 namespace {
 
-constexpr std::chrono::duration<double, std::milli> kMaxPause{20};
+constexpr double kPacedBytesPerMs = 50'000;
 constexpr auto kRoomRetry = std::chrono::milliseconds(20);
 
 std::chrono::nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch(); }
@@ -161,8 +161,8 @@ bool Committer::commit() {
       fail_all(written.error());
       return true;
     }
-    journal_bytes_.fetch_add(align_up(frame.bytes.size() + frame.body_bytes),
-                             std::memory_order_relaxed);
+    frame_bytes_ = align_up(frame.bytes.size() + frame.body_bytes);
+    journal_bytes_.fetch_add(frame_bytes_, std::memory_order_relaxed);
     publish(frame);
   }
   for (Op* op : frame.ops) answer(*op);
@@ -170,10 +170,14 @@ bool Committer::commit() {
   return true;
 }
 
-// Where the flusher lags, everybody slows down a little before somebody is refused.
-void Committer::pace() const {
+// Where the flusher lags, everybody slows down a little before somebody is refused: with the
+// budget used up to kPacedBytesPerMs, whatever the size of the appends.
+void Committer::pace() {
+  const auto bytes = static_cast<double>(std::exchange(frame_bytes_, 0));
   const double pressure = space_.pressure();
-  if (pressure > 0) std::this_thread::sleep_for(kMaxPause * (pressure * pressure));
+  if (bytes == 0 || pressure == 0) return;
+  std::this_thread::sleep_for(
+      std::chrono::duration<double, std::milli>(bytes / kPacedBytesPerMs * pressure * pressure));
 }
 
 // Leaves the file in use with room for at least the first waiting change.

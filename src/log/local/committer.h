@@ -74,7 +74,7 @@ class Committer {
   void answer(Op& op);
   void fail_all(const Error& error);
   void expire();
-  void pace() const;
+  void pace();
   Snapshot take_snapshot() const;
   void give_snapshot();
 
@@ -103,6 +103,7 @@ class Committer {
   // The thread's own.
   std::deque<Op*> waiting_;
   CompletionBatch done_;
+  uint64_t frame_bytes_ = 0;  // of the frame just written
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<size_t> pending_bytes_{0};
   std::thread thread_;
