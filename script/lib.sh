@@ -16,7 +16,13 @@ die() { printf '\033[31merror: %s\033[0m\n' "$*" >&2; exit 1; }
 stage() {
   local name=$1 start=$SECONDS; shift
   say "$name"
-  "$@" || die "$name failed (see above)"
+  # A subshell of its own: within `||` or `if`, bash would go on after a failed command.
+  local status=0
+  set +e
+  (set -e; "$@")
+  status=$?
+  set -e
+  [ $status = 0 ] || die "$name failed (see above)"
   local took=$((SECONDS - start))
   STAGES+=("$(printf '%4d:%02d  %s' $((took / 60)) $((took % 60)) "$name")")
 }
