@@ -1,5 +1,7 @@
 #include "firehose/service.h"
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +126,7 @@ TEST_F(ServiceTest, SplitsAreFollowedParentFirst) {
 TEST_F(ServiceTest, ADestinationThatFailsDelaysAndIsShown) {
   ASSERT_TRUE(world.create(direct_put("d")));
   std::atomic<int> attempts = 0;
-  world.lake.set_refusal([&]() -> Result<> {
+  world.lake.set_refusal([&](const std::string&) -> Result<> {
     ++attempts;
     return fail(ErrorCode::kUnavailable, "the disk is on fire");
   });
@@ -145,8 +147,12 @@ TEST_F(ServiceTest, ADestinationThatFailsDelaysAndIsShown) {
 TEST_F(ServiceTest, AFailingDestinationHoldsABoundedNumberOfPlans) {
   ASSERT_TRUE(world.create(direct_put("d")));
   std::atomic<int> attempts = 0;
-  world.lake.set_refusal([&]() -> Result<> {
+  std::mutex mutex;
+  std::set<std::string> tried;
+  world.lake.set_refusal([&](const std::string& key) -> Result<> {
+    std::lock_guard lock(mutex);
     ++attempts;
+    tried.insert(key);
     return fail(ErrorCode::kUnavailable, "no");
   });
   std::string sent;
@@ -156,6 +162,10 @@ TEST_F(ServiceTest, AFailingDestinationHoldsABoundedNumberOfPlans) {
     sent += record + record;
   }
   ASSERT_TRUE(world.wait_until([&] { return attempts >= 40; }));
+  {
+    std::lock_guard lock(mutex);
+    EXPECT_EQ(tried.size(), world.settings.open_plans);
+  }
   world.lake.set_refusal(nullptr);
   ASSERT_TRUE(world.wait_until([&] {
     world.clock.advance(5s);
@@ -173,7 +183,8 @@ TEST_F(ServiceTest, WhatRetentionTookIsCountedAndShown) {
   stream.shards = {shard(0, ShardId(501))};
   world.catalog.set(stream);
   ASSERT_TRUE(world.create(from_stream("s")));
-  world.lake.set_refusal([]() -> Result<> { return fail(ErrorCode::kUnavailable, "no"); });
+  world.lake.set_refusal(
+      [](const std::string&) -> Result<> { return fail(ErrorCode::kUnavailable, "no"); });
   world.append(ShardId(501), {"a", "b"});
   ASSERT_TRUE(world.wait_until([&] {
     world.clock.advance(5s);
@@ -233,7 +244,7 @@ TEST_F(ServiceTest, PlansForS3GoThere) {
 TEST_F(ServiceTest, APlanKeepsItsTargetOverAChangeOfSettings) {
   ASSERT_TRUE(world.create(direct_put("d")));
   std::atomic<int> attempts = 0;
-  world.lake.set_refusal([&]() -> Result<> {
+  world.lake.set_refusal([&](const std::string&) -> Result<> {
     ++attempts;
     return fail(ErrorCode::kUnavailable, "no");
   });

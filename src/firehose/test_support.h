@@ -30,14 +30,20 @@ namespace millstream::firehose {
 // Threads: any.
 class CrashPoint {
  public:
-  enum class Mode : uint8_t { kBefore, kAfter };  // the step's effect: none, or done unseen
+  enum class Mode : uint8_t {
+    kBefore,  // the step has no effect
+    kAfter,   // it has, but nobody learns of it
+    kUnseen,  // the same, and the world goes on
+  };
 
   void arm(int step, Mode mode) {
     steps_ = 0;
     crash_at_ = step;
     mode_ = mode;
     crashed_ = false;
+    reached_ = false;
   }
+  bool reached() const { return reached_; }
   bool crashed() const { return crashed_; }
   int steps() const { return steps_; }
 
@@ -46,8 +52,9 @@ class CrashPoint {
   auto step(Effect effect) -> decltype(effect()) {
     if (crashed_) return gone();
     if (++steps_ == crash_at_) {
-      if (mode_ == Mode::kAfter) (void)effect();
-      crashed_ = true;
+      if (mode_ != Mode::kBefore) (void)effect();
+      reached_ = true;
+      crashed_ = mode_ != Mode::kUnseen;
       return gone();
     }
     return effect();
@@ -65,6 +72,7 @@ class CrashPoint {
   int crash_at_ = 0;  // 0: never
   Mode mode_ = Mode::kBefore;
   std::atomic<bool> crashed_ = false;
+  std::atomic<bool> reached_ = false;
 };
 
 class CrashingMeta final : public MetaStore {
@@ -94,8 +102,8 @@ class RecordingStore final : public ObjectStore {
  public:
   explicit RecordingStore(CrashPoint& point) : point_(point) {}
 
-  // Called before a put; an error refuses it.
-  void set_refusal(std::function<Result<>()> refusal) {
+  // Called before a put, with the key; an error refuses it.
+  void set_refusal(std::function<Result<>(const std::string&)> refusal) {
     std::lock_guard lock(mutex_);
     refusal_ = std::move(refusal);
   }
@@ -111,7 +119,7 @@ class RecordingStore final : public ObjectStore {
     for (const Slice& part : parts) content += part.view();
     co_return point_.step([&]() -> Result<> {
       std::lock_guard lock(mutex_);
-      if (refusal_) TRY(refusal_());
+      if (refusal_) TRY(refusal_(key));
       const auto [place, is_new] = objects_.try_emplace(bucket + "/" + key, content);
       if (!is_new && place->second != content) changed_an_object_ = true;
       return {};
@@ -131,7 +139,7 @@ class RecordingStore final : public ObjectStore {
   }
   CrashPoint& point_;
   mutable std::mutex mutex_;
-  std::function<Result<>()> refusal_;
+  std::function<Result<>(const std::string&)> refusal_;
   std::map<std::string, std::string> objects_;
   std::atomic<bool> changed_an_object_ = false;
 };
