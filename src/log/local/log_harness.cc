@@ -209,7 +209,8 @@ bool LogHarness::note(const SentAppend& sent, const AppendAnswer& answer) {
     return true;
   }
   trace(fmt::format("append failed: {}", answer.error().message));
-  if (answer.error().code == ErrorCode::kThrottled) return true;  // nothing was written
+  // Nothing was written.
+  if (answer.error().code == ErrorCode::kThrottled) return !env_->crashed();
   if (env_->crashed()) {
     model_.unanswered.push_back(sent);
     return false;
