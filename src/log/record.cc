@@ -9,7 +9,9 @@ char* store_record_head(char* to, std::string_view partition_key, size_t data_si
   store_le(to + 4, static_cast<uint16_t>(partition_key.size()));
   to[6] = 0;
   to[7] = 0;
-  std::memcpy(to + kRecordHeaderSize, partition_key.data(), partition_key.size());
+  if (!partition_key.empty()) {
+    std::memcpy(to + kRecordHeaderSize, partition_key.data(), partition_key.size());
+  }
   return to + kRecordHeaderSize + partition_key.size();
 }
 

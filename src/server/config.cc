@@ -216,14 +216,15 @@ Result<> check_together(ServerConfig& config) {
                 "tls.certificate_file and tls.key_file need each other; leave both out for a "
                 "generated certificate");
   }
-  const uint64_t sum = config.tail_cache + config.write_buffer + config.http.bytes_in_flight;
+  const uint64_t sum = config.tail_cache + config.write_buffer + config.delivery_buffer +
+                       config.http.bytes_in_flight;
   if (sum > config.memory_limit) {
     return fail(ErrorCode::kInvalidArgument,
-                "tail_cache ({}), write_buffer ({}) and http.bytes_in_flight ({}) make {}, more "
-                "than memory_limit ({}); raise it or lower one of them",
+                "tail_cache ({}), write_buffer ({}), delivery_buffer ({}) and http.bytes_in_flight "
+                "({}) make {}, more than memory_limit ({}); raise it or lower one of them",
                 format_size(config.tail_cache), format_size(config.write_buffer),
-                format_size(config.http.bytes_in_flight), format_size(sum),
-                format_size(config.memory_limit));
+                format_size(config.delivery_buffer), format_size(config.http.bytes_in_flight),
+                format_size(sum), format_size(config.memory_limit));
   }
   if (config.http.body_bytes > config.http.bytes_in_flight) {
     return fail(ErrorCode::kInvalidArgument,

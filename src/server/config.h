@@ -51,9 +51,10 @@ struct ServerConfig {
 
   HttpLimits http;
 
-  uint64_t memory_limit = uint64_t{1} << 30;  // the sum of what follows and http.bytes_in_flight
-  uint64_t tail_cache = uint64_t{256} << 20;  //   stays below it
+  uint64_t memory_limit = uint64_t{1280} << 20;  // the sum of what follows and http.bytes_in_flight
+  uint64_t tail_cache = uint64_t{256} << 20;     //   stays below it
   uint64_t write_buffer = uint64_t{128} << 20;
+  uint64_t delivery_buffer = uint64_t{256} << 20;
   uint64_t journal_budget = uint64_t{1} << 30;  // on disk
 
   streams::ShardLimits shard_limits;  // off

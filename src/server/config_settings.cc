@@ -424,12 +424,15 @@ constexpr Setting kSettings[] = {
      MS_DURATION(http.header_timeout)},
 
     {kMemory, "memory_limit", "--memory-limit", kValue, "SIZE",
-     "Upper bound of tail_cache, write_buffer and http.bytes_in_flight together",
+     "Upper bound of tail_cache, write_buffer, delivery_buffer and http.bytes_in_flight together",
      MS_SIZE(memory_limit)},
     {kMemory, "tail_cache", "--tail-cache", kValue, "SIZE",
      "The newest records of all shards, in memory for readers", MS_SIZE(tail_cache)},
     {kMemory, "write_buffer", "--write-buffer", kValue, "SIZE",
      "Records that were received and are not yet on stable storage", MS_SIZE(write_buffer)},
+    {kMemory, "delivery_buffer", "--delivery-buffer", kValue, "SIZE",
+     "Objects of all delivery streams on their way; one object has at most half of it",
+     MS_SIZE(delivery_buffer)},
     {kMemory, "journal_budget", "--journal-budget", kValue, "SIZE",
      "Journal on disk; bounds the time that recovery takes", MS_SIZE(journal_budget)},
 

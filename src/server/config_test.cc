@@ -232,8 +232,9 @@ TEST_F(ConfigTest, ShardLimitsAreOffAwsOrOwnFigures) {
 TEST_F(ConfigTest, SettingsThatDoNotFitTogetherAreRefused) {
   EXPECT_TRUE(error_of("tls: {key_file: a}\n").contains("need each other"));
   EXPECT_EQ(error_of("memory_limit: 256MiB\n"),
-            "tail_cache (256MiB), write_buffer (128MiB) and http.bytes_in_flight (512MiB) make "
-            "896MiB, more than memory_limit (256MiB); raise it or lower one of them");
+            "tail_cache (256MiB), write_buffer (128MiB), delivery_buffer (256MiB) and "
+            "http.bytes_in_flight (512MiB) make 1152MiB, more than memory_limit (256MiB); raise it "
+            "or lower one of them");
   EXPECT_EQ(error_of("listen: []\n"),
             "listen: no address to listen on; the default is 127.0.0.1:4567");
   EXPECT_TRUE(load("ephemeral: true\n")->test_mode);

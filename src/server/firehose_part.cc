@@ -44,6 +44,7 @@ Result<std::unique_ptr<FirehosePart>> FirehosePart::open(FirehosePartDependencie
   }
   firehose::FirehoseSettings settings;
   settings.state_delay = config.state_delay;
+  settings.delivery_budget_bytes = config.delivery_buffer;
   state->service = std::make_unique<firehose::FirehoseService>(
       firehose::FirehoseContext{.log = dependencies.log,
                                 .catalog = dependencies.catalog,
