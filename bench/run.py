@@ -61,11 +61,11 @@ class Process:
     def wait_ready(self, path="/", seconds=60):
         while time.monotonic() - self.started < seconds:
             if self.process.poll() is not None:
-                sys.exit(f"{self.name} ended: see {self.log.name}")
+                raise RuntimeError(f"{self.name} ended: see {self.log.name}")
             if answers(self.port, path):
                 return time.monotonic() - self.started
             time.sleep(0.001)
-        sys.exit(f"{self.name} does not answer: see {self.log.name}")
+        raise RuntimeError(f"{self.name} does not answer: see {self.log.name}")
 
     def __enter__(self):
         return self
@@ -179,8 +179,8 @@ def bench_kinesis_local(args):
         "SHARD_LIMIT": "1000",
         "LOG_LEVEL": "ERROR",
     }
-    command = ["node", "node_modules/kinesis-local/main.js"]
-    with Process("kinesis-local", command, port, environment, ROOT / "bench/js") as server:
+    folder = ROOT / "bench/js/node_modules/kinesis-local"
+    with Process("kinesis-local", ["node", "main.js"], port, environment, folder) as server:
         server.wait_ready()
         return load("kinesis-local", server, args, puts_of(args))
 
@@ -273,6 +273,20 @@ def bench_kafka(args):
     return 0
 
 
+def compare_with_baseline():
+    """Ratios to bench/baseline.jsonl: what the commit that saved it reached on such a machine."""
+    baseline = {
+        (r["server"], r["scenario"]): r
+        for r in map(json.loads, (ROOT / "bench/baseline.jsonl").read_text().splitlines())
+    }
+    print("against bench/baseline.jsonl (another day, perhaps another machine):")
+    for result in map(json.loads, RESULTS.read_text().splitlines()):
+        old = baseline.get((result["server"], result["scenario"]))
+        if old and "records_per_s" in old:
+            ratio = result["records_per_s"] / old["records_per_s"]
+            print(f"  {result['server']:<12} {result['scenario']:<22} {ratio:5.2f} x records/s")
+
+
 PEERS = {
     "kinesalite": bench_kinesalite,
     "kinesis-local": bench_kinesis_local,
@@ -295,9 +309,12 @@ def main():
         failed.append("millstream")
     if args.compare or args.peer:
         for name in args.peer or PEERS:
-            if PEERS[name](args) != 0:
-                failed.append(name)
-    # A peer that answers wrongly is a result, not our failure: its line says so.
+            # A peer that fails or answers wrongly is a result, not our failure.
+            try:
+                PEERS[name](args)
+            except (RuntimeError, subprocess.CalledProcessError, IndexError) as error:
+                print(f"{name:<12} could not be measured: {error}")
+    compare_with_baseline()
     sys.exit(1 if "millstream" in failed else 0)
 
 
