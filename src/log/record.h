@@ -20,7 +20,7 @@ inline constexpr size_t kRecordHeaderSize = 8;
 struct RecordView {
   std::string_view partition_key;  // UTF-8, 1 to 256 characters
   std::string_view data;
-  uint8_t flags = 0;               // none defined yet
+  uint8_t flags = 0;  // none defined yet
 };
 
 inline constexpr size_t stored_record_size(size_t partition_key_size, size_t data_size) {

@@ -30,16 +30,16 @@ inline constexpr size_t kMaxWriterAppendBytes = size_t{64} << 20;
 // Records for one shard, in stored layout (log/record.h).
 struct ShardBatch {
   ShardId shard{};
-  uint32_t records = 0;    // at least 1
-  uint32_t checksum = 0;   // crc32c(body), computed by the caller on its own thread
+  uint32_t records = 0;   // at least 1
+  uint32_t checksum = 0;  // crc32c(body), computed by the caller on its own thread
   Slice body;
 };
 
 // Identifies a repeatable append: an exactly-once sink's batch. See open_writer().
 struct WriterStamp {
-  uint64_t writer = 0;     // 0: no writer
-  uint64_t epoch = 0;      // from open_writer()
-  uint64_t number = 0;     // last + 1
+  uint64_t writer = 0;  // 0: no writer
+  uint64_t epoch = 0;   // from open_writer()
+  uint64_t number = 0;  // last + 1
 };
 
 // Where one ShardBatch went: its records have the counters first … first + records - 1.
@@ -47,7 +47,7 @@ struct Appended {
   ShardId shard{};
   Counter first = 0;
   uint32_t records = 0;
-  TimeMs arrival_ms = 0;   // of all of them; never falls within a shard
+  TimeMs arrival_ms = 0;  // of all of them; never falls within a shard
 };
 
 struct OpenedWriter {
@@ -64,8 +64,8 @@ struct StoredBatch {
 };
 
 struct ReadLimits {
-  uint32_t records = 10'000;         // AWS limit of GetRecords
-  size_t bytes = size_t{10} << 20;   // of stored layout
+  uint32_t records = 10'000;        // AWS limit of GetRecords
+  size_t bytes = size_t{10} << 20;  // of stored layout
 };
 
 struct ReadResult {
@@ -77,10 +77,10 @@ struct ReadResult {
 };
 
 struct ShardStatus {
-  Counter first = 0;                 // the oldest counter that a read may return
-  Counter tip = 0;                   // the first counter not yet durable
+  Counter first = 0;  // the oldest counter that a read may return
+  Counter tip = 0;    // the first counter not yet durable
   bool sealed = false;
-  TimeMs last_arrival_ms = 0;        // of the newest durable record; 0: none yet
+  TimeMs last_arrival_ms = 0;  // of the newest durable record; 0: none yet
   uint64_t stored_bytes = 0;
 };
 

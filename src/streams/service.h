@@ -15,18 +15,18 @@ namespace millstream::streams {
 
 // AWS's throughput of a shard, or own figures; a member of 0 means no limit.
 struct ShardLimits {
-  uint64_t in_records_per_s = 0;   // aws: 1,000
-  uint64_t in_bytes_per_s = 0;     // aws: 1 MiB
-  uint64_t out_bytes_per_s = 0;    // aws: 2 MiB
-  uint64_t get_calls_per_s = 0;    // aws: 5
+  uint64_t in_records_per_s = 0;  // aws: 1,000
+  uint64_t in_bytes_per_s = 0;    // aws: 1 MiB
+  uint64_t out_bytes_per_s = 0;   // aws: 2 MiB
+  uint64_t get_calls_per_s = 0;   // aws: 5
   static ShardLimits aws() { return {1'000, 1 << 20, 2 << 20, 5}; }
 };
 
 struct StreamsSettings {
-  ShardLimits shard_limits;                         // default: off
-  std::chrono::milliseconds state_delay{0};         // time in CREATING, UPDATING, DELETING
-  int32_t on_demand_shards = 4;                     // of a new on-demand stream, as on AWS
-  int32_t shards_per_account_and_region = 20'000;   // AWS's largest default quota
+  ShardLimits shard_limits;                        // default: off
+  std::chrono::milliseconds state_delay{0};        // time in CREATING, UPDATING, DELETING
+  int32_t on_demand_shards = 4;                    // of a new on-demand stream, as on AWS
+  int32_t shards_per_account_and_region = 20'000;  // AWS's largest default quota
   // Encrypts and authenticates iterators and page tokens. Kept in the MetaStore, so that they
   // stay valid over a restart.
   std::array<unsigned char, 32> token_key{};

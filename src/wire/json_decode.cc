@@ -21,8 +21,8 @@ using simdjson::dom::element_type;
 static_assert(simdjson::SIMDJSON_PADDING <= kBufferPadding);
 
 constexpr size_t kKeptParserBytes = 256 << 10;
-constexpr size_t kMaxMembers = 96;      // of one structure; the largest has 60
-constexpr size_t kQuotedChars = 1024;   // of the caller's text in a message
+constexpr size_t kMaxMembers = 96;                  // of one structure; the largest has 60
+constexpr size_t kQuotedChars = 1024;               // of the caller's text in a message
 constexpr double kMaxTimeMs = 253'402'300'799'999;  // the end of the year 9999
 
 constexpr std::string_view kUnexpectedList = "Start of list found where not expected";
