@@ -110,14 +110,15 @@ MetricRegistry::Series& MetricRegistry::find_or_add(std::string name, std::strin
   return family->second.series[render_labels(labels)];
 }
 
-MetricCounter& MetricRegistry::counter(std::string name, std::string help, MetricLabels labels) {
+MetricCounter& MetricRegistry::counter(std::string name, std::string help,
+                                       const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& series = find_or_add(std::move(name), std::move(help), Kind::kCounter, labels);
   if (!series.counter) series.counter = std::make_unique<MetricCounter>();
   return *series.counter;
 }
 
-MetricGauge& MetricRegistry::gauge(std::string name, std::string help, MetricLabels labels) {
+MetricGauge& MetricRegistry::gauge(std::string name, std::string help, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& series = find_or_add(std::move(name), std::move(help), Kind::kGauge, labels);
   MS_ASSERT(!series.read);
@@ -126,14 +127,14 @@ MetricGauge& MetricRegistry::gauge(std::string name, std::string help, MetricLab
 }
 
 MetricHistogram& MetricRegistry::histogram(std::string name, std::string help,
-                                           std::vector<double> bounds, MetricLabels labels) {
+                                           std::vector<double> bounds, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& series = find_or_add(std::move(name), std::move(help), Kind::kHistogram, labels);
   if (!series.histogram) series.histogram = std::make_unique<MetricHistogram>(std::move(bounds));
   return *series.histogram;
 }
 
-void MetricRegistry::gauge_from(std::string name, std::string help, MetricLabels labels,
+void MetricRegistry::gauge_from(std::string name, std::string help, const MetricLabels& labels,
                                 std::function<double()> read) {
   std::lock_guard lock(mutex_);
   Series& series = find_or_add(std::move(name), std::move(help), Kind::kGauge, labels);

@@ -80,13 +80,13 @@ std::vector<double> latency_bounds_s();
 // Threads: any. Look a metric up once and keep the reference: the look-up takes a lock.
 class MetricRegistry {
  public:
-  MetricCounter& counter(std::string name, std::string help, MetricLabels labels = {});
-  MetricGauge& gauge(std::string name, std::string help, MetricLabels labels = {});
+  MetricCounter& counter(std::string name, std::string help, const MetricLabels& labels = {});
+  MetricGauge& gauge(std::string name, std::string help, const MetricLabels& labels = {});
   MetricHistogram& histogram(std::string name, std::string help, std::vector<double> bounds,
-                             MetricLabels labels = {});
+                             const MetricLabels& labels = {});
   // A gauge whose value is asked for when it is rendered. `read` must not use the registry and
   // must stay callable as long as the registry is rendered.
-  void gauge_from(std::string name, std::string help, MetricLabels labels,
+  void gauge_from(std::string name, std::string help, const MetricLabels& labels,
                   std::function<double()> read);
 
   // The text exposition format, version 0.0.4 (text/plain; version=0.0.4).

@@ -124,6 +124,7 @@ Result<LatencyResult> run_latency(const BenchOptions& options, const LatencyPlan
   std::mutex error_mutex;
   std::optional<Error> error;
   std::vector<std::jthread> threads;
+  threads.reserve(pollers.size());
   for (auto& poller : pollers) {
     threads.emplace_back([&] {
       if (auto done = poller->run(stop, received); !done) {

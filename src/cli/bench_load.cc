@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "base/http_message.h"
@@ -19,6 +20,8 @@ namespace millstream::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+std::string reason(int error) { return std::generic_category().message(error); }
 
 Result<int> connect_to(const Endpoint& endpoint) {
   addrinfo hints{};
@@ -41,7 +44,7 @@ Result<int> connect_to(const Endpoint& endpoint) {
   freeaddrinfo(found);
   if (connected < 0) {
     return fail(ErrorCode::kUnavailable, "nothing answers at {}:{}: {}", endpoint.host,
-                endpoint.port, std::strerror(errno));
+                endpoint.port, reason(errno));
   }
   const int one = 1;
   setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -161,7 +164,7 @@ class Loader {
       const ssize_t n = ::send(connection.socket, bytes.data() + connection.sent,
                                bytes.size() - connection.sent, MSG_NOSIGNAL);
       if (n < 0) {
-        if (errno != EAGAIN) drop(connection, std::strerror(errno));
+        if (errno != EAGAIN) drop(connection, reason(errno));
         return;
       }
       connection.sent += static_cast<size_t>(n);
@@ -176,7 +179,8 @@ class Loader {
       const ssize_t n = ::recv(connection.socket, connection.buffer.data() + connection.received,
                                connection.buffer.size() - connection.received, 0);
       if (n <= 0) {
-        if (n == 0 || errno != EAGAIN) drop(connection, n == 0 ? "closed" : std::strerror(errno));
+        if (n == 0 || errno != EAGAIN)
+          drop(connection, n == 0 ? std::string("closed") : reason(errno));
         return;
       }
       connection.received += static_cast<size_t>(n);
@@ -235,6 +239,7 @@ Result<LoadResult> run_load(const LoadOptions& options) {
   const auto until = measure_from + options.duration;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(loaders.size());
     for (auto& loader : loaders) {
       threads.emplace_back([&loader, measure_from, until] { loader->run(measure_from, until); });
     }
@@ -267,7 +272,7 @@ BlockingConnection::~BlockingConnection() {
 Result<BlockingConnection::Answer> BlockingConnection::call(std::string_view request) {
   while (!request.empty()) {
     const ssize_t n = ::send(socket_, request.data(), request.size(), MSG_NOSIGNAL);
-    if (n < 0) return fail(ErrorCode::kUnavailable, "send: {}", std::strerror(errno));
+    if (n < 0) return fail(ErrorCode::kUnavailable, "send: {}", reason(errno));
     request.remove_prefix(static_cast<size_t>(n));
   }
   size_t received = 0;
@@ -276,7 +281,8 @@ Result<BlockingConnection::Answer> BlockingConnection::call(std::string_view req
       buffer_.resize(std::max<size_t>(buffer_.size() * 2, 1 << 18));
     const ssize_t n = ::recv(socket_, buffer_.data() + received, buffer_.size() - received, 0);
     if (n <= 0) {
-      return fail(ErrorCode::kUnavailable, "receive: {}", n == 0 ? "closed" : std::strerror(errno));
+      return fail(ErrorCode::kUnavailable, "receive: {}",
+                  n == 0 ? std::string("closed") : reason(errno));
     }
     received += static_cast<size_t>(n);
     if (auto response = parse_response(std::string_view(buffer_).substr(0, received))) {
