@@ -242,7 +242,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, int argc, const ch
   const CLI::App* command = &app;
   for (const CLI::App* parsed : app.get_subcommands()) command = parsed;
   if (error.get_exit_code() == 0) {  // --help
-    fmt::print("{}", command->help());
+    // With the names in front of it, so that "Usage:" is what one types.
+    const auto* parent = command->get_parent();
+    fmt::print("{}", command->help(parent ? parent->get_name() : std::string()));
     return 0;
   }
   const std::string name =

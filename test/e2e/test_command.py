@@ -18,7 +18,8 @@ def test_help_names_every_command():
     text = millstream("--help").stdout
     for command in ("serve", "put", "tail", "bench", "cert", "version"):
         assert command in text
-    assert "4567" in millstream("serve", "--help").stdout
+    serve = millstream("serve", "--help").stdout
+    assert "Usage: millstream serve" in serve and "4567" in serve
     assert millstream("version").stdout.startswith("millstream 0.1.0")
 
 
