@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "base/random.h"
@@ -97,7 +98,7 @@ Result<> FolderStore::put_now(const std::string& bucket, const std::string& key,
   const std::string temporary = root_ + "/.tmp/" + uuid_v4();
   Result<> done = write_temporary(temporary, parts);
   if (done) done = move_into_place(temporary, where, key);
-  if (!done) (void)env_.remove(temporary);
+  if (!done) std::ignore = env_.remove(temporary);
   return done;
 }
 

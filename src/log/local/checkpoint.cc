@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/logging.h"
 
@@ -210,7 +211,7 @@ Result<> Checkpointer::write_runs(Share& share, Lsn lsn, PartWriter& part) {
     }
     if (runs.empty()) break;
     // The journal goes on meanwhile. If there is no room for a file, the appends will say so.
-    if (space_.wants_files()) (void)space_.prepare();
+    if (space_.wants_files()) std::ignore = space_.prepare();
     for (const Run& run : runs) {
       TRY(write_run(share, run, block, part));
       at = run.end();
