@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/logging.h"
@@ -153,7 +154,7 @@ Result<> PackMerger::merge(const std::vector<DataFileRef>& packs) {
     return catalog_.store(catalog_.state(), std::move(entries));
   };
   if (auto stored = store(); !stored) {
-    if (!health_.failed()) (void)env_.remove(merged->path);
+    if (!health_.failed()) std::ignore = env_.remove(merged->path);
     return stored;
   }
   for (auto& [shard, made] : results) {
@@ -171,7 +172,7 @@ Result<> PackMerger::merge(const std::vector<DataFileRef>& packs) {
   if (written) {
     catalog_.files().push_back(merged);
   } else {
-    (void)env_.remove(merged->path);
+    std::ignore = env_.remove(merged->path);
   }
   for (const DataFileRef& pack : packs) catalog_.remove(pack);
   return {};
