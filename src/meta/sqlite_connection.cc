@@ -1,5 +1,7 @@
 #include "meta/sqlite_connection.h"
 
+#include <tuple>
+
 #include <sqlite3.h>
 
 namespace millstream {
@@ -103,7 +105,7 @@ Result<> SqliteConnection::commit() {
 void SqliteConnection::rollback() {
   read_only_ = false;
   // Fails only if the transaction has ended already, by an error reported before.
-  if (in_transaction()) (void)execute("ROLLBACK", {});
+  if (in_transaction()) std::ignore = execute("ROLLBACK", {});
 }
 
 bool SqliteConnection::in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
