@@ -47,6 +47,7 @@ using StateRow = uint32_t;
 inline constexpr StateRow kNoRow = 0xFFFFFFFF;
 
 // One changed row as the changelog keeps it: an after-image. Replaying the same twice is fine.
+// (A RowStore's keys and values are its own affair: see row_store.h.)
 struct StateDelta {
   uint32_t table = 0;
   uint8_t group = 0;
@@ -55,13 +56,34 @@ struct StateDelta {
   std::string_view value;
 };
 
+// What the changelog and snapshots see of a StateTable or a RowStore.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  virtual std::string_view name() const = 0;
+  // The after-images of rows changed since the last call of clear_changes(), erased ones too.
+  virtual void for_each_changed(const std::function<void(const StateDelta&)>& visit) const = 0;
+  virtual void clear_changes() = 0;
+  // Every row of a key group, in no order; for snapshots. Not during changes.
+  virtual void for_each(uint32_t group,
+                        const std::function<void(const StateDelta&)>& visit) const = 0;
+  // Applies a delta of the changelog or a snapshot. Not a change of its own.
+  virtual void apply(const StateDelta& delta) = 0;
+  virtual size_t rows() const = 0;
+  virtual size_t bytes() const = 0;  // of memory
+  virtual void clear() = 0;
+};
+
+// Lists of rows per key (joins, OVER, top-N): row_store.h. Made by name like tables.
+class RowStore;
+
 // A hash table from key bytes to a value: fixed_bytes of plain memory (zero for a new row) and,
 // if `has_blob`, a variable part behind it.
 //
 // Cost:    work per batch is proportional to the keys it touches: also of for_each_changed().
 // Memory:  about 53 bytes for an 8-byte key with 16 bytes of value.
 // Threads: one (the partition's).
-class StateTable {
+class StateTable : public StateStore {
  public:
   struct Shape {
     std::string name;  // unique within the operator; part of the stored format
@@ -69,7 +91,8 @@ class StateTable {
     bool has_blob = false;
   };
   explicit StateTable(Shape shape);
-  ~StateTable();
+  ~StateTable() override;
+  std::string_view name() const override { return shape_.name; }
   StateTable(const StateTable&) = delete;
   StateTable& operator=(const StateTable&) = delete;
 
@@ -98,19 +121,20 @@ class StateTable {
   bool touch(StateRow row);
 
   // The after-images of rows changed since the last call of clear_changes(), erased ones too.
-  void for_each_changed(const std::function<void(const StateDelta&)>& visit) const;
-  void clear_changes();
+  void for_each_changed(const std::function<void(const StateDelta&)>& visit) const override;
+  void clear_changes() override;
   // Every row of a key group, in no order; for snapshots. Not during changes.
-  void for_each(uint32_t group, const std::function<void(const StateDelta&)>& visit) const;
+  void for_each(uint32_t group,
+                const std::function<void(const StateDelta&)>& visit) const override;
   void for_each_row(const std::function<void(StateRow)>& visit) const;
   // Applies a delta of the changelog or a snapshot. Not a change of its own.
-  void apply(const StateDelta& delta);
+  void apply(const StateDelta& delta) override;
 
   const Shape& shape() const { return shape_; }
-  size_t rows() const;
-  size_t bytes() const;  // of memory
+  size_t rows() const override;
+  size_t bytes() const override;  // of memory
   // All rows gone at once; logged by the owner as one entry (a window's slice).
-  void clear();
+  void clear() override;
 
  private:
   struct Parts;
@@ -126,6 +150,10 @@ class OperatorState {
   virtual ~OperatorState() = default;
   // Made if it does not exist; the same object until dropped.
   virtual StateTable& table(const StateTable::Shape& shape) = 0;
+  // A RowStore of that name, `fixed_bytes` of plain memory per key; the same rules as for tables
+  // (one name space with them; deltas, snapshots and drop() go the same way; a restore makes it
+  // before the operator asks for it).
+  virtual RowStore& row_store(std::string_view name, uint32_t fixed_bytes) = 0;
   // Gone, with one entry in the changelog.
   virtual void drop(std::string_view name) = 0;
   // Existing tables whose name starts with `prefix`, after a restore too.
