@@ -38,14 +38,21 @@ using ExpressionPtr = std::unique_ptr<Expression>;
 using QueryPtr = std::unique_ptr<Query>;
 using TableReferencePtr = std::unique_ptr<TableReference>;
 
+struct TypeField;
+
 // Types as written: "DECIMAL(10, 2) NOT NULL", "ROW<a INT, b STRING>".
 struct TypeName {
   std::string name;  // upper case, one space between words: "DOUBLE PRECISION"
   std::vector<int32_t> arguments;
-  std::vector<std::pair<Identifier, TypeName>> fields;  // ROW<…>
-  std::vector<TypeName> elements;                       // ARRAY<…>, MAP<…>
+  std::vector<TypeField> fields;   // ROW<…>
+  std::vector<TypeName> elements;  // ARRAY<…>, MAP<…>
   bool not_null = false;
   Position position;
+};
+
+struct TypeField {
+  Identifier name;
+  TypeName type;
 };
 
 enum class TimeUnit : uint8_t {
