@@ -35,6 +35,20 @@ Error put_error(Error error) {
 
 }  // namespace
 
+Result<std::vector<ShardId>> FirehoseService::own_shards(const DeliveryStreamKey& key) const {
+  const auto entry = find(key);
+  if (!entry || entry->stream->status != DeliveryStatus::kActive) {
+    return fail(ErrorCode::kNotFound, "Firehose {} under account {} not found.", key.name,
+                key.account);
+  }
+  if (entry->stream->kinesis) {
+    return fail(ErrorCode::kInvalidArgument,
+                "Firehose {} reads a stream: nothing can be put into it; write to that stream.",
+                key.name);
+  }
+  return entry->stream->own_shards;
+}
+
 Result<api::DescribeDeliveryStreamOutput> FirehoseService::describe(
     const wire::RequestContext& caller, const api::DescribeDeliveryStreamInput& in) const {
   TRY_ASSIGN(const Entry entry, existing(caller, in.delivery_stream_name));

@@ -35,6 +35,10 @@ class FirehoseService {
   // Deletes all delivery streams, for the reset of a server in test mode.
   awaitable<Result<>> remove_all();
 
+  // The shards that puts of a DirectPut delivery stream are appended to. Errors: kNotFound (none
+  // of that name takes puts), kInvalidArgument (it reads a stream).
+  Result<std::vector<ShardId>> own_shards(const DeliveryStreamKey& key) const;
+
   // The operations (AWS's names, rules and texts).
   awaitable<Result<wire::firehose::CreateDeliveryStreamOutput>> create(
       const wire::RequestContext& caller, wire::firehose::CreateDeliveryStreamInput in);

@@ -61,6 +61,9 @@ struct ServerConfig {
   std::chrono::milliseconds state_delay{0};
   int32_t on_demand_shards = 4;
 
+  std::string worker_executable;               // empty: millstream-worker beside this executable
+  uint64_t worker_memory = uint64_t{4} << 30;  // of one worker process
+
   std::string s3_endpoint;  // empty: the embedded lake
   std::string s3_region = "us-east-1";
   std::string s3_access_key;

@@ -352,6 +352,7 @@ constexpr std::string_view kHttp = "HTTP limits";
 constexpr std::string_view kMemory = "Memory and disk";
 constexpr std::string_view kStreams = "Streams";
 constexpr std::string_view kDelivery = "Delivery";
+constexpr std::string_view kAnalytics = "Applications";
 constexpr std::string_view kLogging = "Logging";
 
 // clang-format off
@@ -449,6 +450,13 @@ constexpr Setting kSettings[] = {
      "How long streams stay in CREATING, UPDATING and DELETING", MS_DURATION(state_delay)},
     {kStreams, "on_demand_shards", "--on-demand-shards", kValue, "N",
      "Shards of a new on-demand stream", MS_COUNT(on_demand_shards, 1, 1'000)},
+
+    {kAnalytics, "analytics.worker", "--analytics-worker", kValue, "FILE",
+     "The executable that runs applications; without it, millstream-worker beside millstream",
+     MS_TEXT(worker_executable)},
+    {kAnalytics, "analytics.worker_memory", "--analytics-worker-memory", kValue, "SIZE",
+     "Largest memory of one application's worker process; an application that needs more fails",
+     MS_SIZE(worker_memory)},
 
     {kDelivery, "s3.endpoint", "--s3-endpoint", kValue, "URL",
      "S3 server that delivery streams write to; without it, buckets are folders of the embedded "

@@ -63,6 +63,15 @@ void FirehosePart::register_operations(wire::OperationTable& table) {
   firehose::register_operations(table, *state_->service);
 }
 
+ObjectStore& FirehosePart::lake() { return *state_->lake; }
+ObjectStore* FirehosePart::s3() { return state_->s3.get(); }
+
+Result<std::vector<ShardId>> FirehosePart::own_shards(const std::string& account,
+                                                      const std::string& region,
+                                                      const std::string& name) const {
+  return state_->service->own_shards({account, region, name});
+}
+
 awaitable<Result<>> FirehosePart::delete_all() { co_return co_await state_->service->remove_all(); }
 
 void FirehosePart::stop() {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/env.h"
 #include "base/metrics.h"
+#include "base/object_store.h"
 #include "log/shard_log.h"
 #include "meta/meta_store.h"
 #include "server/config.h"
@@ -32,6 +35,12 @@ class FirehosePart {
   void register_operations(wire::OperationTable& table);
   // Deletes every delivery stream (reset of a test server).
   awaitable<Result<>> delete_all();
+  // What applications deliver to and read from: the buckets' stores (S3: nullptr if none is
+  // configured), and the shards that puts of a delivery stream go to.
+  ObjectStore& lake();
+  ObjectStore* s3();
+  Result<std::vector<ShardId>> own_shards(const std::string& account, const std::string& region,
+                                          const std::string& name) const;
   // Deliveries end where they are; the plans make it safe. Not on a loop.
   void stop();
 

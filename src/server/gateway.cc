@@ -82,6 +82,10 @@ awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
     response.headers = parts_.origins.cors_headers(request);
   } else if (auto allowed = parts_.origins.check(request); !allowed) {
     response = wire::encode_error("", protocol_of(request), allowed.error());
+  } else if (request.method == "POST" && request.path == "/_millstream/sql") {
+    auto refusal = co_await query(request, stream);
+    if (!refusal) co_return;
+    response = *std::move(refusal);
   } else {
     response = co_await answer(request, request_id);
     for (auto& header : parts_.origins.cors_headers(request)) {
@@ -110,6 +114,15 @@ awaitable<HttpResponse> Gateway::answer(HttpRequest& request, std::string_view r
     co_return co_await reset(request);
   }
   co_return co_await call_operation(request, request_id);
+}
+
+awaitable<std::optional<HttpResponse>> Gateway::query(HttpRequest& request,
+                                                      ResponseStream& stream) {
+  // Signed like any call of the API, for any service.
+  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms());
+  if (!caller) co_return wire::encode_error("", wire::Protocol::kJson11, caller.error());
+  co_await parts_.query(*caller, request, stream);
+  co_return std::nullopt;
 }
 
 awaitable<HttpResponse> Gateway::call_operation(HttpRequest& request, std::string_view request_id) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -11,6 +12,7 @@
 
 #include "auth/credentials.h"
 #include "auth/origin_rules.h"
+#include "auth/sigv4.h"
 #include "base/env.h"
 #include "base/http_message.h"
 #include "base/metrics.h"
@@ -28,6 +30,8 @@ struct GatewayParts {
   MetricRegistry& metrics;
   // GET /health: nothing while all is well, else what is wrong.
   std::function<std::vector<std::string>()> problems;
+  // POST /_millstream/sql of a verified caller: writes the whole response.
+  std::function<awaitable<>(const Caller&, HttpRequest&, ResponseStream&)> query;
   // POST /_millstream/reset; empty where no test mode is set.
   std::function<awaitable<Result<>>()> reset;
 };
@@ -56,6 +60,8 @@ class Gateway {
   awaitable<Result<Slice>> run(const wire::OperationTable::Entry& entry, HttpRequest& request,
                                wire::RequestContext& context);
   HttpResponse health() const;
+  // Nothing if the query has written its response itself.
+  awaitable<std::optional<HttpResponse>> query(HttpRequest& request, ResponseStream& stream);
   awaitable<HttpResponse> reset(const HttpRequest& request);
 
   GatewayParts parts_;

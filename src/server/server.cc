@@ -15,6 +15,7 @@
 #include "http/server.h"
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
+#include "server/analytics_part.h"
 #include "server/firehose_part.h"
 #include "server/gateway.h"
 #include "server/version.h"
@@ -70,6 +71,7 @@ class ServerImpl final : public Server {
     loops_->start();
     TRY(open_streams());
     TRY(open_firehose());
+    TRY(open_analytics());
     register_operations();
     return listen();
   }
@@ -96,6 +98,7 @@ class ServerImpl final : public Server {
     if (stopped_) return;
     stopped_ = true;
     if (http_) http_->shutdown(config_.grace_period);
+    if (analytics_) analytics_->stop();
     if (firehose_) firehose_->stop();
     if (log_ && loops_running_) {
       if (auto closed = wait_for(log_->close()); !closed) {
@@ -110,6 +113,7 @@ class ServerImpl final : public Server {
     http_.reset();
     meta_.reset();
     loops_.reset();
+    analytics_.reset();
     firehose_.reset();
     control_.reset();
     catalog_.reset();
@@ -173,6 +177,15 @@ class ServerImpl final : public Server {
     return {};
   }
 
+  Result<> open_analytics() {
+    TRY_ASSIGN(analytics_, AnalyticsPart::open({.config = config_,
+                                                .env = *env_,
+                                                .log = *log_,
+                                                .catalog = *catalog_,
+                                                .firehose = *firehose_}));
+    return {};
+  }
+
   void register_operations() {
     streams_context_.emplace(streams::StreamsContext{.log = *log_,
                                                      .catalog = *catalog_,
@@ -193,14 +206,19 @@ class ServerImpl final : public Server {
                         [this] { return static_cast<double>(http_->stats().bytes_in_flight); });
     metrics_.gauge_from("millstream_log_problems", "Quarantined ranges and failures of the log", {},
                         [this] { return static_cast<double>(log_->problems().size()); });
-    GatewayParts parts{.table = table_,
-                       .credentials = credentials_,
-                       .origins = *origins_,
-                       .clock = *env_,
-                       .cpu_pool = cpu_pool_,
-                       .metrics = metrics_,
-                       .problems = [this] { return problems(); },
-                       .reset = {}};
+    GatewayParts parts{
+        .table = table_,
+        .credentials = credentials_,
+        .origins = *origins_,
+        .clock = *env_,
+        .cpu_pool = cpu_pool_,
+        .metrics = metrics_,
+        .problems = [this] { return problems(); },
+        .query =
+            [this](const Caller& caller, HttpRequest& request, ResponseStream& stream) {
+              return analytics_->run_query(caller, request, stream);
+            },
+        .reset = {}};
     if (config_.ephemeral || config_.test_mode) parts.reset = [this] { return reset(); };
     gateway_ = std::make_unique<Gateway>(std::move(parts));
     HttpServerOptions options{.listen = config_.listen, .limits = config_.http};
@@ -258,6 +276,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<streams::ControlPlane> control_;
   std::optional<streams::StreamsContext> streams_context_;
   std::unique_ptr<FirehosePart> firehose_;
+  std::unique_ptr<AnalyticsPart> analytics_;
   wire::OperationTable table_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Loops> loops_;

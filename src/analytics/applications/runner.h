@@ -17,6 +17,9 @@ namespace millstream::analytics {
 // Everything that a run needs; made from an application's stored definition.
 struct ApplicationRun {
   JobSpec spec;
+  std::string code;  // SQL of the dialect
+  // A query of a shell: its rows go to the asker, who may lose them when he goes.
+  bool collect = false;
   // The application's definition in the V2 model's JSON (wire::kinesisanalyticsv2
   // ApplicationConfigurationDescription), from which server and worker make the same tables
   // (applications/tables.h).
