@@ -20,6 +20,7 @@
 #include "base/async.h"
 #include "base/env.h"
 #include "base/object_store.h"
+#include "base/real_env.h"
 #include "base/result.h"
 #include "log/shard_log.h"
 
@@ -33,6 +34,7 @@ struct InputShard {
   unsigned __int128 first_hash_key = 0;
   unsigned __int128 last_hash_key = 0;
   bool open = true;
+  int64_t created_s = 0;  // for sequence numbers
 };
 struct InputStream {
   std::string name;
@@ -62,6 +64,8 @@ class JobHost {
   // Rows of a kCollect sink: change kinds and values. Completes when there is room for more.
   virtual awaitable<Result<>> collect(const Schema& schema, Batch batch) = 0;
   virtual Clock& clock() = 0;
+  // Files of the snapshots.
+  virtual Env& env() { return real_env(); }
 };
 
 enum class StartPosition : uint8_t { kLatest, kTrimHorizon, kAtTimestamp, kLastStopped };
