@@ -41,11 +41,11 @@ enum class Metadata : uint8_t {
 struct TableColumn {
   std::string name;
   Type type;
-  BoundPtr computed;  // over the columns before it
+  BoundPtr computed = nullptr;  // over the columns that are not computed
   Metadata metadata = Metadata::kNone;
   // Where the value stands in the record: JSON member names from the root (a JSON path of an
   // input schema, or nested ROW fields); CSV: by `position`.
-  std::vector<std::string> path;
+  std::vector<std::string> path = {};
   int position = -1;  // CSV column, from 0
 };
 

@@ -1,0 +1,121 @@
+#include "analytics/plan/script_planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "analytics/functions/aggregate.h"
+#include "analytics/functions/function.h"
+#include "analytics/plan/options.h"
+#include "analytics/plan/partitioning.h"
+#include "analytics/plan/state_id.h"
+
+namespace millstream::analytics {
+
+ScriptPlanner::ScriptPlanner(std::string_view script, const PlannerSettings& settings)
+    : settings_(settings) {
+  names = {.script = script, .dialect = settings.dialect};
+  bounded = settings.bounded;
+  result_.plan.dialect = settings.dialect;
+}
+
+Result<PlannedScript> ScriptPlanner::finish() {
+  TRY(check_depth(result_.plan.sinks, {}));
+  optimize(result_.plan);
+  result_.plan = with_state_ids(result_.plan);
+  result_.warnings = std::move(warnings);
+  return std::move(result_);
+}
+
+Result<std::string> ScriptPlanner::set_option(const sql::SetOption& statement,
+                                              sql::Position position) {
+  auto& options = result_.plan.options;
+  if (statement.reset) {
+    if (statement.key) {
+      options.erase(*statement.key);
+    } else {
+      options.clear();
+    }
+    return std::string();
+  }
+  if (!statement.key) {
+    std::vector<std::string> all;
+    for (const auto& [key, value] : options) all.push_back(fmt::format("'{}' = '{}'", key, value));
+    return lines(all);
+  }
+  auto warning = check_session_option(*statement.key, statement.value);
+  if (!warning) return error_at(names, position, warning.error());
+  if (!warning->empty()) warnings.push_back(*std::move(warning));
+  options[*statement.key] = statement.value;
+  return std::string();
+}
+
+Result<Relation> ScriptPlanner::plan_query(const sql::Query& query) {
+  QueryPlanner planner(*this, make_rules());
+  TRY_ASSIGN(Relation relation, planner.plan(query));
+  TRY(check_columns(relation, query.position));
+  return relation;
+}
+
+Result<PlanPtr> ScriptPlanner::plan_collect(const sql::Query& query) {
+  QueryPlanner planner(*this, make_rules());
+  TRY_ASSIGN(Relation relation, planner.plan(query, true));
+  TRY(check_columns(relation, query.position));
+  auto table = std::make_shared<Table>();
+  ++collects_;
+  table->name = fmt::format("result-{}", collects_);
+  table->connector = Connector::kCollect;
+  for (size_t i = 0; i < relation.columns.size(); ++i) {
+    if (relation.columns[i].visibility == Visibility::kHidden) continue;
+    table->columns.push_back(
+        {.name = relation.columns[i].name, .type = relation.plan->schema[i].type});
+  }
+  std::string name = table->name;
+  return planner.plan_sink(std::move(relation), std::move(table), std::move(name), query.position);
+}
+
+Result<> ScriptPlanner::check_columns(const Relation& relation, sql::Position position) const {
+  if (relation.columns.size() <= kMaxColumns) return {};
+  return fail_at(position, fmt::format("a query of {} columns: at most {} are allowed",
+                                       relation.columns.size(), kMaxColumns));
+}
+
+Result<> ScriptPlanner::check_depth(const std::vector<PlanPtr>& sinks,
+                                    sql::Position position) const {
+  if (depth_of(sinks) <= kMaxPlanDepth) return {};
+  return fail_at(position,
+                 fmt::format("the plan is too deep: at most {} operators may follow one another",
+                             kMaxPlanDepth));
+}
+
+Result<std::string> ScriptPlanner::explain_sinks(std::vector<PlanPtr> sinks,
+                                                 sql::Position position) const {
+  TRY(check_depth(sinks, position));
+  Plan plan;
+  plan.dialect = names.dialect;
+  plan.sinks = std::move(sinks);
+  plan.options = result_.plan.options;
+  optimize(plan);
+  return explain(plan);
+}
+
+std::string ScriptPlanner::lines(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += word + "\n";
+  return text;
+}
+
+std::string ScriptPlanner::functions_text(sql::Dialect dialect) {
+  std::vector<std::string> all;
+  for (const Function* function : functions_of(dialect)) all.emplace_back(function->name);
+  for (const AggregateFunction* function : aggregates_of(dialect)) {
+    all.emplace_back(function->name);
+  }
+  std::ranges::sort(all);
+  const auto twice = std::ranges::unique(all);
+  all.erase(twice.begin(), twice.end());
+  return lines(all);
+}
+
+}  // namespace millstream::analytics
