@@ -27,9 +27,14 @@ struct Identifier {
   std::string text;
   bool quoted = false;
   Position position;
+  char quote = '"';  // which, if quoted: " or `
 };
 // a.b.c; never empty where a name is required.
 using QualifiedName = std::vector<Identifier>;
+
+// Trees are at most this high, so that those who walk them may recurse. Chains of AND, OR, || and
+// of one set operation stand as balanced trees (their operands keep the order).
+inline constexpr uint32_t kMaxTreeHeight = 400;
 
 struct Expression;
 struct Query;
@@ -116,7 +121,8 @@ enum class ExpressionKind : uint8_t {
   kDate,     // DATE '…', TIME '…', TIMESTAMP '…': text is the quoted part
   kTime,
   kTimestamp,
-  kInterval,   // text: the quoted part; unit, precision, and for "A TO B" unit_to
+  kInterval,   // text: the quoted part, '-' before it if negative; unit, for "A TO B" unit_to;
+               // type.arguments: digits of the first unit and of the second's fraction, if written
   kName,       // name: column, alias.column, column.field
   kStar,       // name: empty, or the table of t.*
   kParameter,  // reserved for `?`: refused by the parser
@@ -127,14 +133,15 @@ enum class ExpressionKind : uint8_t {
   kIn,       // arguments: value, then the list; or query; negated
   kLike,     // arguments: value, pattern[, escape]; text: "LIKE" or "SIMILAR TO"; negated
   kCase,     // arguments: [operand,] when, then, …; has_operand, has_else (the last argument)
-  kCast,     // arguments: value; type; text: "CAST" or "TRY_CAST"
+  kCast,     // arguments: value; type; text: "CAST" or "TRY_CAST"; "(a - b) SECOND" is a CAST of
+             // the difference to "INTERVAL SECOND"
   kCall,     // name; arguments; distinct; filter; over; star (COUNT(*)); order_by
              // (FIRST_VALUE …); names of named arguments (a => 1)
   kExtract,  // arguments: value; unit
   kFloor,    // FLOOR(x TO unit); text: "FLOOR" or "CEIL"; arguments: value; unit
   kStep,     // STEP(x BY INTERVAL …); arguments: value, interval
-  kTrim,     // arguments: value[, characters]; text: "BOTH", "LEADING", "TRAILING"
-  kSubstring,     // SUBSTRING(x FROM a [FOR b]); arguments
+  kTrim,     // arguments: value[, characters]; text: "BOTH", "LEADING", "TRAILING"; TRIM(x), too
+  kSubstring,     // SUBSTRING(x FROM a [FOR b]); arguments. SUBSTRING(x, a, b) is a kCall
   kPosition,      // POSITION(x IN y); arguments
   kOverlay,       // OVERLAY(x PLACING y FROM a [FOR b]); arguments
   kTimestampAdd,  // TIMESTAMPADD(unit, a, b) and TIMESTAMPDIFF: unit; arguments
@@ -145,7 +152,8 @@ enum class ExpressionKind : uint8_t {
   kArray,       // ARRAY[…]: arguments
   kElement,     // a[i]: arguments
   kDescriptor,  // DESCRIPTOR(col, …): arguments are kName
-  kTable,       // TABLE t, as argument of a table function: name
+  kTable,       // TABLE t, as argument of a table function: name; PARTITION BY and ORDER BY of it
+                // (SESSION) are over's
   kCursor,      // CURSOR(SELECT STREAM …): query
 };
 
@@ -154,6 +162,7 @@ struct Expression {
   ExpressionKind kind = ExpressionKind::kNull;
   Position position;
   uint32_t end_offset = 0;  // past its last byte: messages quote the source
+  uint32_t height = 1;      // of the tree below, queries included
   std::string text;
   QualifiedName name;
   std::vector<ExpressionPtr> arguments;
@@ -196,6 +205,7 @@ struct TableReference {
   enum class Kind : uint8_t { kNamed, kSubquery, kFunction, kJoin, kValues };
   Kind kind = Kind::kNamed;
   Position position;
+  uint32_t height = 1;
   // kNamed
   QualifiedName name;
   std::vector<std::pair<std::string, std::string>> hints;  // /*+ OPTIONS('a'='b') */
@@ -243,6 +253,7 @@ struct Query {
   enum class Kind : uint8_t { kSelect, kUnion, kExcept, kIntersect, kValues };
   Kind kind = Kind::kSelect;
   Position position;
+  uint32_t height = 1;
   std::vector<CommonTable> with;
   std::unique_ptr<Select> select;
   bool all = false;  // UNION ALL …
