@@ -29,6 +29,13 @@ struct SlotPosition {
   bool finished = false;
 };
 
+// For the columns that say where a record came from.
+struct SlotOrigin {
+  std::string shard_name;
+  int64_t shard_created_s = 0;
+  int64_t shard_index = 0;
+};
+
 // One slot while the job runs.
 struct Slot {
   std::string name;
@@ -40,11 +47,7 @@ struct Slot {
   bool changed = true;    // since its position was last logged
   bool at_tip = false;    // nothing is waiting, here or in the log
   std::chrono::nanoseconds last_rows{0};
-
-  // For the columns that say where a record came from.
-  std::string shard_name;
-  int64_t shard_created_s = 0;
-  uint64_t shard_index = 0;
+  std::shared_ptr<const SlotOrigin> origin;
 };
 
 // A run of one slot's records (or ready rows) that one partition decodes.
@@ -52,7 +55,8 @@ struct SourceChunk {
   size_t source = 0;
   uint32_t slot = 0;
   uint32_t partition = 0;
-  uint64_t rows = 0;                    // records
+  uint64_t rows = 0;  // records
+  std::shared_ptr<const SlotOrigin> origin;
   std::vector<StoredBatch> stored;      // records of the log
   std::vector<std::string_view> lines;  // records of an object …
   Slice object;                         // … which is kept by this

@@ -116,10 +116,9 @@ awaitable<Result<>> StreamSource::add_new_shards(std::shared_ptr<const InputStre
     Slot slot;
     slot.name = fmt::format("{}/{}", stream->generation, static_cast<uint64_t>(shard.id));
     if (std::ranges::any_of(slots_, [&](const Slot& s) { return s.name == slot.name; })) continue;
-    slot.shard_name = shard.name;
-    slot.shard_created_s = shard.created_s;
-    const auto dash = shard.name.rfind('-');
-    slot.shard_index = parse_integer<uint64_t>(shard.name.substr(dash + 1)).value_or(0);
+    const std::string_view digits = std::string_view(shard.name).substr(shard.name.rfind('-') + 1);
+    slot.origin = std::make_shared<const SlotOrigin>(
+        SlotOrigin{shard.name, shard.created_s, parse_integer<int64_t>(digits).value_or(0)});
     auto made = std::make_unique<Shard>(shard, strand_);
     CO_TRY(co_await place(*made, slot));
     slots_.push_back(std::move(slot));
@@ -301,6 +300,7 @@ void StreamSource::take(TakeBudget& budget, std::vector<SourceChunk>& chunks) {
   SourceChunk chunk;
   chunk.slot = static_cast<uint32_t>(index);
   chunk.rows = taken.records;
+  chunk.origin = slot.origin;
   chunk.stored.push_back(std::move(taken));
   chunks.push_back(std::move(chunk));
   shard.room.expires_at(asio::steady_timer::time_point::min());
@@ -345,6 +345,7 @@ void StreamSource::stop() {
 awaitable<> StreamSource::stopped() {
   boost::system::error_code ignored;
   while (running_ > 0) {
+    all_ended_.expires_at(asio::steady_timer::time_point::max());
     co_await all_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
