@@ -45,10 +45,11 @@ class Decoder {
                                                sql::Dialect dialect);
   virtual ~Decoder() = default;
 
-  // Appends rows. `into.columns` has table.columns.size() entries afterwards, nullptr where not
-  // decoded. `record_of_row`: which record each row came from (a record may hold several rows).
-  // Strings without escapes point into the records' data: whoever owns it adds it to
-  // `arena.keep()`. Never fails as a whole.
+  // Appends rows to `into` and `record_of_row` (equally long, or both empty). `into` has
+  // table.columns.size() entries afterwards, nullptr where not decoded. `record_of_row`: which
+  // record each row came from (a record may hold several rows). Strings without escapes point
+  // into the records' data: whoever owns it adds it to `arena.keep()`. Nothing is read behind a
+  // record's end. Never fails as a whole.
   virtual void decode(std::span<const InputRecord> records, Arena& arena,
                       std::vector<std::shared_ptr<Column>>& into,
                       std::vector<uint32_t>& record_of_row, std::vector<DecodeError>& errors,
@@ -61,6 +62,8 @@ class Encoder {
   static Result<std::unique_ptr<Encoder>> make(const Table& table, sql::Dialect dialect);
   virtual ~Encoder() = default;
   // Appends the data of rows `rows` (all are +I) to `bytes`; `ends[i]`: where row i ends there.
+  // The batch has a column for each of the table's, or for each that stands in the data (neither
+  // computed nor metadata).
   virtual void encode(const Batch& batch, std::span<const uint32_t> rows, std::string& bytes,
                       std::vector<uint32_t>& ends) = 0;
 };
