@@ -59,6 +59,7 @@ struct JoinRequest {
   // Terms of ON and of WHERE that need both sides, over left columns, then right columns.
   std::vector<BoundPtr> conjuncts;
   sql::Position position;
+  const sql::Select* select = nullptr;  // whose FROM it is: its named windows
 };
 
 // SUM(DISTINCT a + b) FILTER (WHERE c), bound over the input of the aggregation.

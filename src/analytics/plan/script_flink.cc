@@ -39,6 +39,7 @@ class FlinkScript final : public ScriptPlanner {
     const auto name = own_name(reference.name);
     if (!name) return std::nullopt;
     if (const auto table = tables_.find(*name); table != tables_.end()) {
+      TRY(check_is_source(*table->second.table, reference.position));
       if (reference.hints.empty()) return table->second;
       auto hinted = with_options(*table->second.table, reference.hints);
       if (!hinted) return error_at(names, reference.position, hinted.error());
@@ -121,6 +122,18 @@ class FlinkScript final : public ScriptPlanner {
 
   Result<std::string> execute(const sql::Statement& statement) {
     return std::visit(Execute{*this, statement}, statement.body);
+  }
+
+  Result<> check_is_source(const Table& table, sql::Position position) const {
+    const Connector connector = table.connector;
+    if (connector != Connector::kDelivery && connector != Connector::kPrint &&
+        connector != Connector::kBlackhole) {
+      return {};
+    }
+    return fail_at(position,
+                   fmt::format("Connector '{}' can only be used as a sink. It cannot be used as a "
+                               "source: table '{}'",
+                               connector_text(connector), table.name));
   }
 
   // The name inside the one database there is; nothing for another catalog's or database's.
