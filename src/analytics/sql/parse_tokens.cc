@@ -1,5 +1,6 @@
 // Tokens, what was expected of them, and errors.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -36,6 +37,15 @@ std::string list_of(std::vector<std::string> expected) {
     list += shown[i];
   }
   return list;
+}
+
+// Words that are hardly meant as names: what stands before them lacks something.
+bool begins_clause(Word word) {
+  static constexpr std::array<Word, 22> kClauses{
+      "SELECT", "FROM",      "WHERE", "GROUP", "HAVING", "ORDER", "WINDOW", "UNION",
+      "EXCEPT", "INTERSECT", "JOIN",  "ON",    "USING",  "AS",    "AND",    "OR",
+      "WHEN",   "THEN",      "ELSE",  "END",   "INSERT", "CREATE"};
+  return std::ranges::find(kClauses, word) != kClauses.end();
 }
 
 // At most kMaxQuotedText characters of one line.
@@ -151,7 +161,7 @@ std::unexpected<Error> Parser::unexpected(std::string_view expected_too) {
   if (!expected_.empty()) message += ": expected " + list_of(expected_);
   const bool name_was_meant =
       token->kind == Token::Kind::kWord && is_reserved(token->word, dialect_) &&
-      std::ranges::any_of(expected_, [](const std::string& text) {
+      !begins_clause(token->word) && std::ranges::any_of(expected_, [](const std::string& text) {
         return text.ends_with("name") || text == "an expression" || text == "an alias";
       });
   if (name_was_meant) {
