@@ -27,14 +27,17 @@ struct KernelContext {
   int64_t now_us = 0;                  // processing time of the batch
   std::string_view time_zone = "UTC";  // session time zone (date library name)
   void* state = nullptr;               // what Function::prepare made
+  uint32_t constants = 0;  // bit i: argument i has the same value in all rows (the first 32)
   // The number for `Column::errors` of a text; few texts per batch, the same text once.
   std::function<uint16_t(std::string)> error;
 };
 
-// Computes all rows at once. `arguments` have `rows` rows each; `out` is empty. NULL handling:
-// unless `nulls_are_values`, the program marks a row NULL (and skips its error) if an argument
-// is NULL there, and the kernel may write anything into it, but must not trap, read outside or
-// fail the batch because of it.
+// Computes all rows at once. `arguments` have at least `rows` rows each; `out` has the Physical of
+// the result, no nulls, no errors, and values left over from before: the kernel resizes it to
+// `rows` and writes every one (string columns come empty). Strings of NULL rows are readable
+// (empty, as a rule), never dangling. NULL handling: unless `nulls_are_values`, the program marks a
+// row NULL (and skips its error) if an argument is NULL there, and the kernel may write anything
+// into it, but must not trap, read outside or fail the batch because of it.
 using Kernel = void (*)(KernelContext& context, std::span<const Column* const> arguments,
                         Column& out);
 
@@ -57,6 +60,9 @@ struct Function {
   // Once per program, from literal arguments (a compiled regex, a date format); may be null.
   // Errors: the literal is wrong ("invalid regular expression …").
   Result<std::shared_ptr<void>> (*prepare)(std::span<const BoundPtr> arguments) = nullptr;
+  // Functions that are short for other expressions (IF is a CASE, so that the branch not taken
+  // can't fail): the program computes what this returns; such a function has no kernel.
+  BoundPtr (*lower)(const BoundExpression& call, sql::Dialect dialect) = nullptr;
   std::string_view
       signature;  // for messages and documentation: "SUBSTRING(string, start[, length])"
 };
@@ -68,6 +74,8 @@ Result<ResolvedCall> resolve_function(std::string_view name, sql::Dialect dialec
                                       std::span<const BoundPtr> arguments);
 // All functions of a dialect by name, for completion and the generated page of functions.
 std::vector<const Function*> functions_of(sql::Dialect dialect);
+// The page of functions of a dialect: a Markdown table of signatures, by name.
+std::string functions_markdown(sql::Dialect dialect);
 
 // The rules of implicit casts.
 // The common type of CASE branches, UNION columns, comparison sides. Errors: there is none.
