@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "analytics/plan/plan.h"
 
@@ -17,6 +18,9 @@ namespace millstream::analytics {
 
 // The node alone, without its inputs, changelog and state.
 std::string explain_node(const PlanNode& node);
+// What the node keeps, and how long; empty: nothing. `for_ever`: how to say that it is never
+// dropped ("for ever", or for the state's time to live).
+std::string explain_state(const PlanNode& node, std::string_view for_ever);
 
 // "10 s", "1 min", "500 ms".
 std::string duration_text(int64_t ms);

@@ -2,179 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <span>
 
 #include <fmt/format.h>
 
+#include "analytics/plan/option_tables.h"
 #include "base/text.h"
 
 namespace millstream::analytics {
 namespace {
-
-enum class Kind : uint8_t {
-  kText,
-  kBoolean,
-  kCount,  // an integer, at least 1
-  kInteger,
-  kNumber,
-  kDuration,
-  kSize,
-  kChoice,  // one of `choices`, in any case
-  kCharacter,
-  kIgnored,  // of Flink's client: anything, without effect here
-  kNotYet,   // refused by name
-};
-
-// One option, or with `prefix` all whose key begins so.
-struct Option {
-  std::string_view key;
-  Kind kind = Kind::kText;
-  std::string_view choices = {};  // "a|b"
-  bool required = false;
-  bool prefix = false;
-};
-
-constexpr Option required(std::string_view key, Kind kind = Kind::kText) {
-  return {.key = key, .kind = kind, .required = true};
-}
-constexpr Option choice(std::string_view key, std::string_view choices) {
-  return {.key = key, .kind = Kind::kChoice, .choices = choices};
-}
-constexpr Option ignored(std::string_view key) { return {.key = key, .kind = Kind::kIgnored}; }
-constexpr Option ignored_prefix(std::string_view key) {
-  return {.key = key, .kind = Kind::kIgnored, .prefix = true};
-}
-constexpr Option not_yet(std::string_view key, bool prefix = false) {
-  return {.key = key, .kind = Kind::kNotYet, .prefix = prefix};
-}
-
-// flink-connector-aws, docs/connectors/table/kinesis: 5.x ("stream.arn", "source.*") and the
-// legacy spelling ("stream", "scan.*"). Either names the stream.
-constexpr std::array kStreamOptions = std::to_array<Option>({
-    {.key = "stream.arn"},
-    {.key = "stream"},
-    required("format"),
-    {.key = "aws.region"},
-    choice("source.init.position", "LATEST|TRIM_HORIZON|AT_TIMESTAMP"),
-    {.key = "source.init.timestamp"},
-    {.key = "source.init.timestamp.format"},
-    choice("scan.stream.initpos", "LATEST|TRIM_HORIZON|AT_TIMESTAMP"),
-    {.key = "scan.stream.initpos-timestamp"},
-    {.key = "scan.stream.initpos-timestamp-format"},
-    {.key = "scan.watermark.idle-timeout", .kind = Kind::kDuration},
-    {.key = "scan.parallelism", .kind = Kind::kCount},
-    {.key = "sink.parallelism", .kind = Kind::kCount},
-    choice("sink.partitioner", "fixed|random"),
-    {.key = "sink.partitioner-field-delimiter"},
-    not_yet("scan.watermark.alignment.", true),
-    ignored_prefix("aws."),
-    ignored("source.shard.discovery.interval"),
-    choice("source.reader.type", "POLLING|EFO"),
-    ignored("source.shard.get-records.max-record-count"),
-    ignored_prefix("source.efo."),
-    ignored_prefix("scan.stream."),
-    ignored_prefix("scan.shard."),
-    ignored_prefix("scan.list."),
-    ignored("scan.shard-assigner"),
-    ignored_prefix("scan.watermark.sync."),
-    ignored("scan.watermark.lookahead.millis"),
-    ignored("scan.watermark.emit.strategy"),
-    ignored_prefix("shard.consumer."),
-    ignored_prefix("sink.producer."),
-    ignored_prefix("sink.http-client."),
-    ignored("sink.batch.max-size"),
-    ignored_prefix("sink.requests."),
-    ignored_prefix("sink.flush-buffer."),
-    ignored("sink.fail-on-error"),
-});
-
-constexpr std::array kDeliveryOptions = std::to_array<Option>({
-    required("delivery-stream"),
-    required("format"),
-    {.key = "aws.region"},
-    {.key = "sink.parallelism", .kind = Kind::kCount},
-    ignored_prefix("aws."),
-    ignored_prefix("sink.http-client."),
-    ignored("sink.batch.max-size"),
-    ignored_prefix("sink.requests."),
-    ignored_prefix("sink.flush-buffer."),
-    ignored("sink.fail-on-error"),
-});
-
-constexpr std::array kFilesystemOptions = std::to_array<Option>({
-    required("path"),
-    required("format"),
-    {.key = "partition.default-name"},
-    {.key = "sink.rolling-policy.file-size", .kind = Kind::kSize},
-    {.key = "sink.rolling-policy.rollover-interval", .kind = Kind::kDuration},
-    {.key = "sink.rolling-policy.inactivity-interval", .kind = Kind::kDuration},
-    {.key = "sink.rolling-policy.check-interval", .kind = Kind::kDuration},
-    {.key = "sink.parallelism", .kind = Kind::kCount},
-    not_yet("source.monitor-interval"),
-    not_yet("source.path.regex-pattern"),
-    not_yet("source.report-statistics"),
-    not_yet("sink.partition-commit.", true),
-    not_yet("auto-compaction"),
-    not_yet("compaction.file-size"),
-});
-
-constexpr std::array kDatagenOptions = std::to_array<Option>({
-    {.key = "rows-per-second", .kind = Kind::kCount},
-    {.key = "number-of-rows", .kind = Kind::kCount},
-    {.key = "scan.parallelism", .kind = Kind::kCount},
-});
-
-// 'fields.<column>.<one of these>'
-constexpr std::array kDatagenFieldOptions = std::to_array<Option>({
-    choice("kind", "random|sequence"),
-    {.key = "min", .kind = Kind::kNumber},
-    {.key = "max", .kind = Kind::kNumber},
-    {.key = "max-past", .kind = Kind::kDuration},
-    {.key = "length", .kind = Kind::kCount},
-    {.key = "var-len", .kind = Kind::kBoolean},
-    {.key = "null-rate", .kind = Kind::kNumber},
-    {.key = "start", .kind = Kind::kInteger},
-    {.key = "end", .kind = Kind::kInteger},
-});
-
-constexpr std::array kPrintOptions = std::to_array<Option>({
-    {.key = "print-identifier"},
-    {.key = "standard-error", .kind = Kind::kBoolean},
-    {.key = "sink.parallelism", .kind = Kind::kCount},
-});
-
-constexpr std::array kBlackholeOptions = std::to_array<Option>({
-    {.key = "sink.parallelism", .kind = Kind::kCount},
-});
-
-constexpr std::array kJsonOptions = std::to_array<Option>({
-    {.key = "json.ignore-parse-errors", .kind = Kind::kBoolean},
-    {.key = "json.fail-on-missing-field", .kind = Kind::kBoolean},
-    choice("json.timestamp-format.standard", "SQL|ISO-8601"),
-    {.key = "json.encode.decimal-as-plain-number", .kind = Kind::kBoolean},
-    {.key = "json.encode.ignore-null-fields", .kind = Kind::kBoolean},
-    ignored("json.map-null-key.mode"),
-    ignored("json.map-null-key.literal"),
-    ignored("json.decode.json-parser.enabled"),
-});
-
-constexpr std::array kCsvOptions = std::to_array<Option>({
-    {.key = "csv.field-delimiter", .kind = Kind::kCharacter},
-    {.key = "csv.disable-quote-character", .kind = Kind::kBoolean},
-    {.key = "csv.quote-character", .kind = Kind::kCharacter},
-    {.key = "csv.escape-character", .kind = Kind::kCharacter},
-    {.key = "csv.null-literal"},
-    {.key = "csv.ignore-parse-errors", .kind = Kind::kBoolean},
-    {.key = "csv.allow-comments", .kind = Kind::kBoolean},
-    {.key = "csv.write-bigdecimal-in-scientific-notation", .kind = Kind::kBoolean},
-    ignored("csv.array-element-delimiter"),
-});
-
-constexpr std::array kRawOptions = std::to_array<Option>({
-    choice("raw.charset", "UTF-8"),
-    choice("raw.endianness", "big-endian|little-endian"),
-});
 
 struct NamedConnector {
   std::string_view name;
@@ -206,122 +41,6 @@ constexpr std::array<std::string_view, 12> kFormatsNotYet = {
 constexpr std::array<std::string_view, 9> kConnectorsNotYet = {
     "kafka",     "upsert-kafka", "jdbc", "elasticsearch-7", "opensearch", "dynamodb",
     "hbase-2.2", "mysql-cdc",    "faker"};
-
-std::span<const Option> options_of(Connector connector) {
-  switch (connector) {
-    case Connector::kStream:
-      return kStreamOptions;
-    case Connector::kDelivery:
-      return kDeliveryOptions;
-    case Connector::kFilesystem:
-      return kFilesystemOptions;
-    case Connector::kDatagen:
-      return kDatagenOptions;
-    case Connector::kPrint:
-      return kPrintOptions;
-    case Connector::kBlackhole:
-      return kBlackholeOptions;
-    case Connector::kCollect:
-    case Connector::kInternal:
-      break;
-  }
-  return {};
-}
-
-std::span<const Option> options_of(Format format) {
-  switch (format) {
-    case Format::kJson:
-      return kJsonOptions;
-    case Format::kCsv:
-      return kCsvOptions;
-    case Format::kRaw:
-      return kRawOptions;
-    case Format::kNone:
-      break;
-  }
-  return {};
-}
-
-const Option* find_option(std::span<const Option> options, std::string_view key) {
-  const Option* found = nullptr;
-  for (const Option& option : options) {
-    if (option.key == key && !option.prefix) return &option;
-    if (option.prefix && key.starts_with(option.key)) found = &option;
-  }
-  return found;
-}
-
-std::string joined(std::span<const std::string_view> words) {
-  std::string text;
-  for (std::string_view word : words) {
-    if (!text.empty()) text += ", ";
-    text += word;
-  }
-  return text;
-}
-
-bool is_number(std::string_view value) {
-  double number = 0;
-  const char* end = value.data() + value.size();
-  const auto result = std::from_chars(value.data(), end, number);
-  return result.ec == std::errc() && result.ptr == end;
-}
-
-// One character, or an escape for one ("\t").
-bool is_character(std::string_view value) {
-  return value.size() == 1 || value == "\\t" || value == "\\n" || value == "\\r" ||
-         value == "\\\\" || (value.size() == 6 && value.starts_with("\\u"));
-}
-
-bool is_choice(std::string_view value, std::string_view choices) {
-  const std::string wanted = to_lower(value);
-  return std::ranges::any_of(split(choices, '|'),
-                             [&](std::string_view choice) { return to_lower(choice) == wanted; });
-}
-
-// What the value of such an option must be, if it isn't; "" if it is.
-std::string problem_of(const Option& option, std::string_view value) {
-  switch (option.kind) {
-    case Kind::kText:
-      return value.empty() ? "a text that is not empty" : "";
-    case Kind::kBoolean:
-      return is_choice(value, "true|false") ? "" : "true or false";
-    case Kind::kCount: {
-      const auto number = parse_integer<int64_t>(value);
-      return number && *number >= 1 ? "" : "a whole number, at least 1";
-    }
-    case Kind::kInteger:
-      return parse_integer<int64_t>(value) ? "" : "a whole number";
-    case Kind::kNumber:
-      return is_number(value) ? "" : "a number";
-    case Kind::kDuration:
-      return parse_duration_ms(value) ? "" : "a duration, as in '10 s', '5 min' or '500 ms'";
-    case Kind::kSize:
-      return parse_size_bytes(value) ? "" : "a size, as in '128 mb' or '1 gb'";
-    case Kind::kChoice: {
-      if (is_choice(value, option.choices)) return "";
-      const auto choices = split(option.choices, '|');
-      return choices.size() == 1 ? std::string(choices[0]) : "one of " + joined(choices);
-    }
-    case Kind::kCharacter:
-      return is_character(value) ? "" : "a single character";
-    case Kind::kIgnored:
-    case Kind::kNotYet:
-      break;
-  }
-  return "";
-}
-
-Result<> check_value(const Option& option, std::string_view key, std::string_view value) {
-  if (option.kind == Kind::kNotYet) {
-    return fail(ErrorCode::kInvalidArgument, "option '{}' is not yet supported", key);
-  }
-  const std::string problem = problem_of(option, value);
-  if (problem.empty()) return {};
-  return fail(ErrorCode::kInvalidArgument, "Invalid value for option '{}': '{}' must be {}.", key,
-              value, problem);
-}
-
 Result<> check_datagen_field(const Table& table, std::string_view key, std::string_view value) {
   constexpr std::string_view kFields = "fields.";
   const std::string_view rest = key.substr(kFields.size());
@@ -337,13 +56,13 @@ Result<> check_datagen_field(const Table& table, std::string_view key, std::stri
     return fail(ErrorCode::kInvalidArgument, "option '{}': the table has no column '{}'", key,
                 column);
   }
-  const Option* option = find_option(kDatagenFieldOptions, rest.substr(dot + 1));
+  const Option* option = find_option(datagen_field_options(), rest.substr(dot + 1));
   if (option == nullptr) {
     std::vector<std::string_view> known;
-    for (const Option& each : kDatagenFieldOptions) known.push_back(each.key);
+    for (const Option& each : datagen_field_options()) known.push_back(each.key);
     return fail(ErrorCode::kInvalidArgument,
                 "Unsupported options found for 'datagen': '{}'. Supported for a column: {}.", key,
-                joined(known));
+                comma_separated(known));
   }
   return check_value(*option, key, value);
 }
@@ -352,7 +71,7 @@ std::unexpected<Error> unknown_option(const Table& table, std::string_view key) 
   std::vector<std::string_view> known{"connector"};
   for (const auto options : {options_of(table.connector), options_of(table.format)}) {
     for (const Option& option : options) {
-      if (!option.prefix && option.kind != Kind::kNotYet) known.push_back(option.key);
+      if (!option.prefix && option.kind != OptionKind::kNotYet) known.push_back(option.key);
     }
   }
   std::ranges::sort(known);
@@ -360,7 +79,8 @@ std::unexpected<Error> unknown_option(const Table& table, std::string_view key) 
   return fail(ErrorCode::kInvalidArgument,
               "Unsupported options found for '{}': '{}'{}. Supported options: {}.",
               connector_text(table.connector), key,
-              nearest ? fmt::format(" (did you mean '{}'?)", *nearest) : "", joined(known));
+              nearest ? fmt::format(" (did you mean '{}'?)", *nearest) : "",
+              comma_separated(known));
 }
 
 Result<> check_known(const Table& table) {
@@ -393,7 +113,7 @@ Result<> check_required(const Table& table) {
   return fail(ErrorCode::kInvalidArgument,
               "One or more required options are missing for '{}'. Missing required options are: "
               "{}.",
-              connector_text(table.connector), joined(missing));
+              connector_text(table.connector), comma_separated(missing));
 }
 
 bool is_true(const Table& table, const std::string& key) {
@@ -471,73 +191,7 @@ Result<> check_raw(const Table& table) {
               count == 0 ? "no" : "multiple", physical);
 }
 
-// What a program that embeds Flink sets and what has its counterpart here by itself.
-struct SessionOption {
-  Option option;
-  bool has_effect = true;
-};
-constexpr std::array kSessionOptions = std::to_array<SessionOption>({
-    {{.key = "table.exec.state.ttl", .kind = Kind::kDuration}},
-    {{.key = "table.exec.source.idle-timeout", .kind = Kind::kDuration}},
-    {{.key = "table.local-time-zone"}},
-    {{.key = "parallelism.default", .kind = Kind::kInteger}},
-    {{.key = "pipeline.name"}},
-    {choice("execution.runtime-mode", "streaming")},
-    {choice("table.sql-dialect", "default"), false},
-    {{.key = "table.exec.mini-batch.enabled", .kind = Kind::kBoolean}, false},
-    {{.key = "table.exec.mini-batch.allow-latency", .kind = Kind::kDuration}, false},
-    {{.key = "table.exec.mini-batch.size", .kind = Kind::kInteger}, false},
-    {{.key = "table.optimizer.agg-phase-strategy"}, false},
-    {{.key = "table.optimizer.distinct-agg.split.enabled", .kind = Kind::kBoolean}, false},
-    {{.key = "execution.checkpointing.interval", .kind = Kind::kDuration}, false},
-    {{.key = "execution.checkpointing.mode"}, false},
-    {{.key = "sql-client.execution.result-mode"}, false},
-});
-constexpr std::array<std::string_view, 12> kSessionPrefixes = {
-    "akka.",     "client.", "execution.",  "jobmanager.", "metrics.", "parallelism.",
-    "pipeline.", "rest.",   "sql-client.", "state.",      "table.",   "taskmanager."};
-
-struct Unit {
-  std::string_view names;  // "s|sec|second"
-  int64_t factor;
-};
-constexpr std::array kDurations = std::to_array<Unit>({
-    {"d|day|days", 86'400'000},
-    {"h|hour|hours", 3'600'000},
-    {"m|min|minute|minutes", 60'000},
-    {"s|sec|secs|second|seconds", 1'000},
-    {"ms|milli|millis|millisecond|milliseconds|", 1},
-});
-constexpr std::array kSizes = std::to_array<Unit>({
-    {"b|bytes|", 1},
-    {"k|kb|kibibytes", int64_t{1} << 10},
-    {"m|mb|mebibytes", int64_t{1} << 20},
-    {"g|gb|gibibytes", int64_t{1} << 30},
-    {"t|tb|tebibytes", int64_t{1} << 40},
-});
-
-std::optional<int64_t> parse_units(std::string_view text, std::span<const Unit> units) {
-  text = trim(text);
-  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto number = parse_integer<int64_t>(text.substr(0, digits));
-  if (!number) return std::nullopt;
-  const std::string name = to_lower(trim(text.substr(digits)));
-  for (const Unit& unit : units) {
-    const auto names = split(unit.names, '|');
-    if (std::ranges::find(names, name) == names.end()) continue;
-    if (*number > std::numeric_limits<int64_t>::max() / unit.factor) return std::nullopt;
-    return *number * unit.factor;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
-
-std::optional<int64_t> parse_duration_ms(std::string_view text) {
-  return parse_units(text, kDurations);
-}
-
-std::optional<int64_t> parse_size_bytes(std::string_view text) { return parse_units(text, kSizes); }
 
 Result<Connector> connector_of(const std::map<std::string, std::string>& options) {
   const auto named = options.find("connector");
@@ -558,7 +212,7 @@ Result<Connector> connector_of(const std::map<std::string, std::string>& options
               "Could not find any factory for identifier '{}'{}. Available factory identifiers "
               "are: {}.",
               named->second, nearest ? fmt::format(" (did you mean '{}'?)", *nearest) : "",
-              joined(names));
+              comma_separated(names));
 }
 
 Result<Format> format_of(const std::map<std::string, std::string>& options) {
@@ -576,7 +230,7 @@ Result<Format> format_of(const std::map<std::string, std::string>& options) {
   return fail(ErrorCode::kInvalidArgument,
               "Could not find any factory for identifier '{}'{}. Available formats are: {}.",
               named->second, nearest ? fmt::format(" (did you mean '{}'?)", *nearest) : "",
-              joined(names));
+              comma_separated(names));
 }
 
 std::string_view connector_text(Connector connector) {
@@ -611,37 +265,10 @@ std::vector<std::string> option_warnings(const Table& table) {
   for (const auto& [key, value] : table.options) {
     const Option* option = find_option(options_of(table.connector), key);
     if (option == nullptr) option = find_option(options_of(table.format), key);
-    if (option == nullptr || option->kind != Kind::kIgnored) continue;
+    if (option == nullptr || option->kind != OptionKind::kIgnored) continue;
     warnings.push_back(fmt::format("option '{}' of table '{}' has no effect on the embedded engine",
                                    key, table.name));
   }
   return warnings;
 }
-
-Result<std::string> check_session_option(std::string_view key, std::string_view value) {
-  std::vector<std::string_view> known;
-  for (const SessionOption& each : kSessionOptions) {
-    known.push_back(each.option.key);
-    if (each.option.key != key) continue;
-    if (key == "execution.runtime-mode" && to_lower(value) == "batch") {
-      return fail(ErrorCode::kInvalidArgument,
-                  "'execution.runtime-mode' = 'batch' is not yet supported");
-    }
-    TRY(check_value(each.option, key, value));
-    if (each.has_effect) return std::string();
-    return fmt::format("option '{}' has no effect on the embedded engine", key);
-  }
-  const auto nearest = nearest_word(key, known);
-  const bool is_flinks = std::ranges::any_of(
-      kSessionPrefixes, [&](std::string_view prefix) { return key.starts_with(prefix); });
-  if (nearest && edit_distance(key, *nearest) <= 3) {
-    return fail(ErrorCode::kInvalidArgument, "unknown option '{}'; did you mean '{}'?", key,
-                *nearest);
-  }
-  if (is_flinks) return fmt::format("option '{}' has no effect on the embedded engine", key);
-  return fail(ErrorCode::kInvalidArgument, "unknown option '{}'. Options with an effect: {}.", key,
-              "parallelism.default, pipeline.name, table.exec.source.idle-timeout, "
-              "table.exec.state.ttl, table.local-time-zone");
-}
-
 }  // namespace millstream::analytics

@@ -2,15 +2,15 @@
 // whatever their order in the script: statements are gathered first, and a stream's rows planned
 // when somebody reads them.
 #include <algorithm>
-#include <set>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "analytics/functions/function.h"
+#include "analytics/plan/kinesis_pump.h"
 #include "analytics/plan/kinesis_rules.h"
 #include "analytics/plan/kinesis_tables.h"
-#include "analytics/plan/kinesis_window.h"
 #include "analytics/plan/script_planner.h"
 #include "analytics/plan/table_definition.h"
 #include "base/text.h"
@@ -350,107 +350,11 @@ class KinesisScript final : public ScriptPlanner {
     return {};
   }
 
-  // The query of a pump, as rows of the stream: its columns in order, then ROWTIME.
   Result<PlanPtr> plan_pump(const Pump& pump, const Table& stream) {
-    const sql::Insert& insert = *pump.insert;
     QueryPlanner planner(*this, make_rules());
-    TRY_ASSIGN(Relation relation, planner.plan(*insert.query, true));
-    TRY(check_columns(relation, insert.query->position));
-    std::vector<int> selected;
-    for (size_t i = 0; i < relation.columns.size(); ++i) {
-      const bool visible = relation.columns[i].visibility != Visibility::kHidden;
-      if (visible) selected.push_back(static_cast<int>(i));
-    }
-    TRY_ASSIGN(const std::vector<int> targets, targets_of(insert, stream));
-    if (targets.size() != selected.size()) {
-      return fail_at(insert.query->position,
-                     fmt::format("Number of INSERT target columns ({}) does not equal number of "
-                                 "source items ({}): stream '{}', pump '{}'",
-                                 targets.size(), selected.size(), stream.name, pump.name));
-    }
-    const auto rowtime = rowtime_column(relation.plan->schema);
-    if (!rowtime) {
-      return fail_at(insert.query->position,
-                     fmt::format("the query of pump '{}' reads no stream: its rows have no ROWTIME",
-                                 pump.name));
-    }
-    std::vector<BoundPtr> values(stream.columns.size());
-    for (size_t i = 0; i < targets.size(); ++i) {
-      const Field& from = relation.plan->schema[static_cast<size_t>(selected[i])];
-      const TableColumn& to = stream.columns[static_cast<size_t>(targets[i])];
-      if (!is_assignable(from.type, to.type)) {
-        return fail_at(insert.query->position,
-                       fmt::format("Cannot assign to target field '{}' of type {} from source "
-                                   "field '{}' of type {}: write a CAST",
-                                   to.name, type_text(to.type), from.name, type_text(from.type)));
-      }
-      values[static_cast<size_t>(targets[i])] =
-          bound_cast(bound_column(selected[i], from), to.type);
-    }
-    return rows_as(stream, std::move(relation.plan), std::move(values), *rowtime,
-                   insert.query->position);
-  }
-
-  Result<PlanPtr> rows_as(const Table& stream, PlanPtr plan, std::vector<BoundPtr> values,
-                          int rowtime, sql::Position position) const {
-    std::vector<std::string> column_names;
-    for (size_t i = 0; i < stream.columns.size(); ++i) {
-      const TableColumn& column = stream.columns[i];
-      column_names.push_back(column.name);
-      if (values[i] != nullptr) continue;
-      if (static_cast<int>(i) == *stream.rowtime) {
-        values[i] = bound_column(rowtime, plan->schema[static_cast<size_t>(rowtime)]);
-        continue;
-      }
-      if (!column.type.nullable) {
-        return fail_at(position, fmt::format("Column '{}' has no default value and does not allow "
-                                             "NULLs",
-                                             column.name));
-      }
-      values[i] = bound_literal(std::monostate(), column.type);
-    }
-    return make_project(std::move(plan), std::move(values), std::move(column_names));
-  }
-
-  // Assignment is freer than what happens by itself inside expressions: COUNT(*) into INTEGER.
-  static bool is_assignable(const Type& from, const Type& to) {
-    if (from.kind == TypeKind::kNull) return true;
-    if (from.is_numeric() && to.is_numeric()) return true;
-    if (from.is_string() && to.is_string()) return true;
-    if (from.is_binary() && to.is_binary()) return true;
-    if (from.is_timestamp() && to.is_timestamp()) return true;
-    return can_cast_implicitly(from, to, sql::Dialect::kKinesis);
-  }
-
-  // The columns of the stream that an INSERT names; all of them if it names none.
-  Result<std::vector<int>> targets_of(const sql::Insert& insert, const Table& stream) const {
-    std::vector<int> targets;
-    if (insert.columns.empty()) {
-      for (int i = 0; i < *stream.rowtime; ++i) targets.push_back(i);
-      return targets;
-    }
-    std::vector<std::string> known;
-    for (const TableColumn& column : stream.columns) known.push_back(column.name);
-    for (const sql::Identifier& column : insert.columns) {
-      const std::string name = names.name(column);
-      if (name == kRowtimeName) {
-        return fail_at(column.position,
-                       "inserting into ROWTIME is not yet supported: rows keep the ROWTIME they "
-                       "have");
-      }
-      const auto found = std::ranges::find(known, name);
-      if (found == known.end()) {
-        return fail_at(column.position, fmt::format("Unknown target column '{}' of stream '{}'{}",
-                                                    name, stream.name, nearest_names(name, known)));
-      }
-      const int target = static_cast<int>(found - known.begin());
-      if (std::ranges::find(targets, target) != targets.end()) {
-        return fail_at(column.position,
-                       fmt::format("Target column '{}' is assigned more than once", name));
-      }
-      targets.push_back(target);
-    }
-    return targets;
+    TRY_ASSIGN(Relation relation, planner.plan(*pump.insert->query, true));
+    TRY(check_columns(relation, pump.insert->query->position));
+    return pump_rows(names, *pump.insert, pump.name, stream, std::move(relation));
   }
 
   // --- Sinks.
@@ -472,34 +376,9 @@ class KinesisScript final : public ScriptPlanner {
 
   Result<> write(const Relation& rows, const std::shared_ptr<const Table>& output,
                  const std::string& name) {
-    auto table = std::make_shared<Table>(*output);
-    const bool takes_all = table->columns.empty();
-    std::vector<BoundPtr> values;
-    std::vector<std::string> column_names;
-    for (size_t i = 0; i < rows.columns.size(); ++i) {
-      if (rows.columns[i].visibility == Visibility::kHidden) continue;
-      const Field& field = rows.plan->schema[i];
-      if (takes_all) {
-        table->columns.push_back({.name = field.name,
-                                  .type = field.type,
-                                  .path = {field.name},
-                                  .position = static_cast<int>(table->columns.size())});
-      }
-      values.push_back(bound_column(static_cast<int>(i), field));
-      column_names.push_back(field.name);
-    }
-    if (!takes_all) TRY(check_output(*table, column_names));
-    PlanPtr input = make_project(rows.plan, std::move(values), std::move(column_names));
-    result_.plan.sinks.push_back(make_sink(std::move(input), std::move(table), name));
+    TRY_ASSIGN(PlanPtr sink, output_sink(rows, *output, name));
+    result_.plan.sinks.push_back(std::move(sink));
     return {};
-  }
-
-  Result<> check_output(const Table& table, const std::vector<std::string>& written) const {
-    bool same = table.columns.size() == written.size();
-    for (size_t i = 0; same && i < written.size(); ++i) same = table.columns[i].name == written[i];
-    if (same) return {};
-    return fail(ErrorCode::kInvalidArgument,
-                "output '{}' and the stream of that name have different columns", table.name);
   }
 
   // --- Answers.
