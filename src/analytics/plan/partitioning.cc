@@ -83,16 +83,26 @@ std::vector<PlanPtr> nodes_in_order(const std::vector<PlanPtr>& sinks) {
   return order;
 }
 
-size_t depth_of(const std::vector<PlanPtr>& sinks) {
-  std::unordered_map<const PlanNode*, size_t> depths;
-  size_t deepest = 0;
-  for (const PlanPtr& node : nodes_in_order(sinks)) {
+size_t PlanDepths::of(const PlanPtr& plan) {
+  std::vector<std::pair<PlanPtr, size_t>> path;
+  path.emplace_back(plan, 0);
+  while (!path.empty()) {
+    auto& [node, next] = path.back();
+    if (next == 0 && depths_.contains(node)) {
+      path.pop_back();
+      continue;
+    }
+    if (next < node->inputs.size()) {
+      const PlanPtr input = node->inputs[next++];
+      path.emplace_back(input, 0);
+      continue;
+    }
     size_t depth = 0;
-    for (const PlanPtr& input : node->inputs) depth = std::max(depth, depths.at(input.get()));
-    depths[node.get()] = depth + 1;
-    deepest = std::max(deepest, depth + 1);
+    for (const PlanPtr& input : node->inputs) depth = std::max(depth, depths_.at(input));
+    depths_[node] = depth + 1;
+    path.pop_back();
   }
-  return deepest;
+  return depths_.at(plan);
 }
 
 }  // namespace millstream::analytics

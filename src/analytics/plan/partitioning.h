@@ -1,6 +1,8 @@
 // Which rows of a plan must meet, and walks over plans.
 #pragma once
 
+#include <cstddef>
+#include <unordered_map>
 #include <vector>
 
 #include "analytics/plan/plan.h"
@@ -13,7 +15,14 @@ namespace millstream::analytics {
 // only. Does not recurse.
 std::vector<PlanPtr> nodes_in_order(const std::vector<PlanPtr>& sinks);
 
-// Nodes on the longest way from a sink to a source. Does not recurse.
-size_t depth_of(const std::vector<PlanPtr>& sinks);
+// Nodes on the longest way from a plan's top to a source. Remembers what it has seen, so that
+// asking for every view of a script costs no more than asking for the last one. Does not recurse.
+class PlanDepths {
+ public:
+  size_t of(const PlanPtr& plan);
+
+ private:
+  std::unordered_map<PlanPtr, size_t> depths_;
+};
 
 }  // namespace millstream::analytics

@@ -244,7 +244,7 @@ class FlinkScript final : public ScriptPlanner {
       return fail_at(statement.position, "EXPLAIN takes a query, an INSERT or a STATEMENT SET");
     }
     inserts_ = inserts;  // explaining changes nothing
-    return explain_sinks(std::move(sinks), statement.position);
+    return explain_sinks(std::move(sinks));
   }
 
   Result<std::string> show(const sql::Show& show, sql::Position position) {

@@ -353,7 +353,7 @@ class KinesisScript final : public ScriptPlanner {
   Result<PlanPtr> plan_pump(const Pump& pump, const Table& stream) {
     QueryPlanner planner(*this, make_rules());
     TRY_ASSIGN(Relation relation, planner.plan(*pump.insert->query, true));
-    TRY(check_columns(relation, pump.insert->query->position));
+    TRY(check_size(relation, pump.insert->query->position));
     return pump_rows(names, *pump.insert, pump.name, stream, std::move(relation));
   }
 
@@ -386,7 +386,7 @@ class KinesisScript final : public ScriptPlanner {
   Result<std::string> explain(const sql::Statement& statement) {
     if (const auto* query = std::get_if<sql::QueryPtr>(&statement.body)) {
       TRY_ASSIGN(PlanPtr sink, plan_collect(**query));
-      return explain_sinks({std::move(sink)}, statement.position);
+      return explain_sinks({std::move(sink)});
     }
     return fail_at(statement.position, "EXPLAIN takes a query");
   }

@@ -8,7 +8,6 @@
 #include "analytics/functions/aggregate.h"
 #include "analytics/functions/function.h"
 #include "analytics/plan/options.h"
-#include "analytics/plan/partitioning.h"
 #include "analytics/plan/state_id.h"
 
 namespace millstream::analytics {
@@ -21,7 +20,6 @@ ScriptPlanner::ScriptPlanner(std::string_view script, const PlannerSettings& set
 }
 
 Result<PlannedScript> ScriptPlanner::finish() {
-  TRY(check_depth(result_.plan.sinks, {}));
   optimize(result_.plan);
   result_.plan = with_state_ids(result_.plan);
   result_.warnings = std::move(warnings);
@@ -54,14 +52,14 @@ Result<std::string> ScriptPlanner::set_option(const sql::SetOption& statement,
 Result<Relation> ScriptPlanner::plan_query(const sql::Query& query) {
   QueryPlanner planner(*this, make_rules());
   TRY_ASSIGN(Relation relation, planner.plan(query));
-  TRY(check_columns(relation, query.position));
+  TRY(check_size(relation, query.position));
   return relation;
 }
 
 Result<PlanPtr> ScriptPlanner::plan_collect(const sql::Query& query) {
   QueryPlanner planner(*this, make_rules());
   TRY_ASSIGN(Relation relation, planner.plan(query, true));
-  TRY(check_columns(relation, query.position));
+  TRY(check_size(relation, query.position));
   auto table = std::make_shared<Table>();
   ++collects_;
   table->name = fmt::format("result-{}", collects_);
@@ -75,23 +73,20 @@ Result<PlanPtr> ScriptPlanner::plan_collect(const sql::Query& query) {
   return planner.plan_sink(std::move(relation), std::move(table), std::move(name), query.position);
 }
 
-Result<> ScriptPlanner::check_columns(const Relation& relation, sql::Position position) const {
-  if (relation.columns.size() <= kMaxColumns) return {};
-  return fail_at(position, fmt::format("a query of {} columns: at most {} are allowed",
-                                       relation.columns.size(), kMaxColumns));
+Result<> ScriptPlanner::check_size(const Relation& relation, sql::Position position) {
+  if (relation.columns.size() > kMaxColumns) {
+    return fail_at(position, fmt::format("a query of {} columns: at most {} are allowed",
+                                         relation.columns.size(), kMaxColumns));
+  }
+  if (depths_.of(relation.plan) > kMaxPlanDepth) {
+    return fail_at(position,
+                   fmt::format("the plan is too deep: at most {} operators may follow one another",
+                               kMaxPlanDepth));
+  }
+  return {};
 }
 
-Result<> ScriptPlanner::check_depth(const std::vector<PlanPtr>& sinks,
-                                    sql::Position position) const {
-  if (depth_of(sinks) <= kMaxPlanDepth) return {};
-  return fail_at(position,
-                 fmt::format("the plan is too deep: at most {} operators may follow one another",
-                             kMaxPlanDepth));
-}
-
-Result<std::string> ScriptPlanner::explain_sinks(std::vector<PlanPtr> sinks,
-                                                 sql::Position position) const {
-  TRY(check_depth(sinks, position));
+Result<std::string> ScriptPlanner::explain_sinks(std::vector<PlanPtr> sinks) const {
   Plan plan;
   plan.dialect = names.dialect;
   plan.sinks = std::move(sinks);

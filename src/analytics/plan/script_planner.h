@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analytics/plan/partitioning.h"
 #include "analytics/plan/planner.h"
 #include "analytics/plan/query_planner.h"
 #include "analytics/sql/ast.h"
@@ -41,8 +42,9 @@ class ScriptPlanner : public PlanContext {
   // A query of its own: a kCollect sink.
   Result<PlanPtr> plan_collect(const sql::Query& query);
   Result<Relation> plan_query(const sql::Query& query);
-  Result<> check_columns(const Relation& relation, sql::Position position) const;
-  Result<std::string> explain_sinks(std::vector<PlanPtr> sinks, sql::Position position) const;
+  // Neither too many columns nor too many operators one behind another.
+  Result<> check_size(const Relation& relation, sql::Position position);
+  Result<std::string> explain_sinks(std::vector<PlanPtr> sinks) const;
   static std::string functions_text(sql::Dialect dialect);
   static std::string lines(const std::vector<std::string>& words);
 
@@ -51,7 +53,7 @@ class ScriptPlanner : public PlanContext {
   int collects_ = 0;
 
  private:
-  Result<> check_depth(const std::vector<PlanPtr>& sinks, sql::Position position) const;
+  PlanDepths depths_;
 };
 
 std::unique_ptr<ScriptPlanner> make_flink_script(std::string_view script,

@@ -1,0 +1,203 @@
+// The example applications of the developer guide of Kinesis Data Analytics for SQL, with data of
+// our own: which operators each becomes.
+#include <gtest/gtest.h>
+
+#include "analytics/plan/kinesis_testing.h"
+
+namespace millstream::analytics {
+namespace {
+
+// CREATE STREAM "ALARMS" and a pump into it.
+std::string pump(std::string_view columns, std::string_view query) {
+  return fmt::format(
+      "CREATE OR REPLACE STREAM \"ALARMS\" ({});\n"
+      "CREATE OR REPLACE PUMP \"ALARM_PUMP\" AS INSERT INTO \"ALARMS\"\n{};\n",
+      columns, query);
+}
+
+TEST(KinesisExamples, ContinuousFilter) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), temperature DOUBLE",
+                           "SELECT STREAM device, temperature FROM \"SENSOR_001\" "
+                           "WHERE (ABS(drift / (temperature - drift)) * 100) > 15")),
+            "");
+}
+
+TEST(KinesisExamples, ThrottledAlerts) {
+  EXPECT_EQ(explained(R"(
+    CREATE OR REPLACE STREAM "DRIFTS" (device VARCHAR(8), drift DOUBLE);
+    CREATE OR REPLACE PUMP "drift_pump" AS INSERT INTO "DRIFTS"
+      SELECT STREAM device, drift FROM "SENSOR_001" WHERE drift > 1;
+    CREATE OR REPLACE STREAM ALARMS (device VARCHAR(8), drift REAL, trigger_count INTEGER);
+    CREATE OR REPLACE PUMP trigger_pump AS INSERT INTO ALARMS
+    SELECT STREAM device, drift, trigger_count
+    FROM (
+      SELECT STREAM device, drift, COUNT(*) OVER W1 AS trigger_count
+      FROM "DRIFTS"
+      -- how often within the last minute
+      WINDOW W1 AS (PARTITION BY device RANGE INTERVAL '1' MINUTE PRECEDING)
+    )
+    WHERE trigger_count >= 1;)"),
+            "");
+}
+
+TEST(KinesisExamples, TwoRecordTypes) {
+  EXPECT_EQ(explained(R"(
+    CREATE OR REPLACE STREAM "Orders" ("order" INTEGER, "place" VARCHAR(4));
+    CREATE OR REPLACE PUMP "Order_Pump" AS INSERT INTO "Orders"
+      SELECT STREAM "order", "place" FROM "EVENTS_001" WHERE "kind" = 'Order';
+    CREATE OR REPLACE STREAM "Parcels" ("parcel" INTEGER, "order" INTEGER, "place" VARCHAR(4));
+    CREATE OR REPLACE PUMP "Parcel_Pump" AS INSERT INTO "Parcels"
+      SELECT STREAM "parcel", "order", "place" FROM "EVENTS_001" WHERE "kind" = 'Parcel';
+    CREATE OR REPLACE STREAM "ALARMS" ("place" VARCHAR(4), "parcels" INTEGER);
+    CREATE OR REPLACE PUMP "Count_Pump" AS INSERT INTO "ALARMS"
+      SELECT STREAM "place", COUNT(*) AS parcels FROM "Parcels"
+      GROUP BY "place", FLOOR("Parcels".ROWTIME TO MINUTE);)"),
+            "");
+}
+
+TEST(KinesisExamples, StaggerWindow) {
+  EXPECT_EQ(explained(pump("measured_at TIMESTAMP, device VARCHAR(8), n INTEGER",
+                           "SELECT STREAM FLOOR(measured_at TO MINUTE), device, COUNT(device) AS n "
+                           "FROM \"SENSOR_001\" WINDOWED BY STAGGER (PARTITION BY "
+                           "FLOOR(measured_at TO MINUTE), device RANGE INTERVAL '1' MINUTE)")),
+            "");
+}
+
+TEST(KinesisExamples, TumblingWindowByRowtime) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), least REAL, most REAL",
+                           "SELECT STREAM device, MIN(temperature), MAX(temperature) FROM "
+                           "\"SENSOR_001\" GROUP BY device, STEP(\"SENSOR_001\".ROWTIME BY "
+                           "INTERVAL '60' SECOND)")),
+            "");
+}
+
+TEST(KinesisExamples, TumblingWindowByEventTime) {
+  EXPECT_EQ(explained(pump("measured_at TIMESTAMP, device VARCHAR(8), least REAL",
+                           "SELECT STREAM STEP(\"SENSOR_001\".measured_at BY INTERVAL '60' "
+                           "SECOND), device, MIN(temperature) AS least FROM \"SENSOR_001\" GROUP "
+                           "BY device, STEP(\"SENSOR_001\".ROWTIME BY INTERVAL '60' SECOND), "
+                           "STEP(\"SENSOR_001\".measured_at BY INTERVAL '60' SECOND)")),
+            "");
+}
+
+TEST(KinesisExamples, PartialResults) {
+  EXPECT_EQ(explained(R"(
+    CREATE OR REPLACE STREAM "COUNTS" (DEVICE VARCHAR(8), MINUTE_OF TIMESTAMP, N DOUBLE);
+    CREATE OR REPLACE STREAM "ALARMS" (DEVICE VARCHAR(8), MINUTE_OF TIMESTAMP, N DOUBLE);
+    CREATE PUMP "COUNT_PUMP" AS INSERT INTO "COUNTS" ("DEVICE", "MINUTE_OF", "N")
+      SELECT STREAM "DEVICE",
+        STEP("SENSOR_001"."ROWTIME" BY INTERVAL '1' MINUTE) AS "M",
+        COUNT(*) AS "C"
+      FROM "SENSOR_001"
+      GROUP BY STEP("SENSOR_001".ROWTIME BY INTERVAL '1' MINUTE),
+        STEP("SENSOR_001"."APPROXIMATE_ARRIVAL_TIME" BY INTERVAL '1' MINUTE),
+        DEVICE;
+    CREATE PUMP "SUM_PUMP" AS INSERT INTO "ALARMS" ("DEVICE", "MINUTE_OF", "N")
+      SELECT STREAM "DEVICE", "MINUTE_OF", SUM("N") OVER W1 AS "N"
+      FROM "COUNTS"
+      WINDOW W1 AS (PARTITION BY "MINUTE_OF" RANGE INTERVAL '10' MINUTE PRECEDING);)"),
+            "");
+}
+
+TEST(KinesisExamples, TwoSlidingWindowsOverOneStream) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), temperature DOUBLE, last2 DOUBLE, last10 DOUBLE",
+                           "SELECT STREAM device, temperature, AVG(temperature) OVER last2, "
+                           "AVG(temperature) OVER last10 FROM SENSOR_001 WINDOW "
+                           "last2 AS (PARTITION BY device ROWS 2 PRECEDING), "
+                           "last10 AS (PARTITION BY device ROWS 10 PRECEDING)")),
+            "");
+}
+
+TEST(KinesisExamples, ReferenceData) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), \"building\" VARCHAR(20), drift DOUBLE",
+                           "SELECT STREAM device, \"z\".\"building\", drift FROM \"SENSOR_001\" "
+                           "LEFT JOIN \"Zones\" AS \"z\" ON \"SENSOR_001\".zone = "
+                           "\"z\".\"zone\"")),
+            "");
+}
+
+TEST(KinesisExamples, DatesAndStrings) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), earlier TIMESTAMP, unix BIGINT, text VARCHAR(50), "
+                           "s INTEGER, zone VARCHAR(20)",
+                           "SELECT STREAM SUBSTRING(device, 2, (POSITION('-' IN device) - 1)), "
+                           "measured_at - INTERVAL '5' MINUTE, UNIX_TIMESTAMP(measured_at), "
+                           "TIMESTAMP_TO_CHAR('yyyy-MM-dd hh:mm:ss', measured_at), "
+                           "EXTRACT(SECOND FROM measured_at), "
+                           "REGEX_REPLACE(zone, 'north', 'south', 1, 0) FROM \"SENSOR_001\" "
+                           "WHERE zone SIMILAR TO '%north%'")),
+            "");
+}
+
+TEST(KinesisExamples, JoinOfStreamsOverAWindow) {
+  constexpr std::string_view kStreams = R"(
+    CREATE OR REPLACE STREAM "Orders" ("order" INTEGER, "place" VARCHAR(4));
+    CREATE OR REPLACE PUMP "Order_Pump" AS INSERT INTO "Orders"
+      SELECT STREAM "order", "place" FROM "EVENTS_001" WHERE "kind" = 'Order';
+    CREATE OR REPLACE STREAM "Parcels" ("parcel" INTEGER, "order" INTEGER, "weight" DOUBLE);
+    CREATE OR REPLACE PUMP "Parcel_Pump" AS INSERT INTO "Parcels"
+      SELECT STREAM "parcel", "order", "weight" FROM "EVENTS_001" WHERE "kind" = 'Parcel';
+    CREATE OR REPLACE STREAM "ALARMS" (t TIMESTAMP, "order" INTEGER, "weight" DOUBLE);
+    CREATE OR REPLACE PUMP "Join_Pump" AS INSERT INTO "ALARMS" )";
+  const std::string inner = explained(
+      std::string(kStreams) +
+      "SELECT STREAM ROWTIME, o.\"order\", p.\"weight\" FROM \"Orders\" AS o JOIN \"Parcels\" OVER "
+      "(RANGE INTERVAL '1' MINUTE PRECEDING) AS p ON o.\"order\" = p.\"order\";");
+  EXPECT_EQ(inner, "");
+  const std::string named = explained(
+      std::string(kStreams) +
+      "SELECT STREAM ROWTIME, o.\"order\", p.\"weight\" FROM \"Orders\" AS o JOIN \"Parcels\" OVER "
+      "w AS p ON o.\"order\" = p.\"order\" WINDOW w AS (RANGE INTERVAL '1' MINUTE PRECEDING);");
+  EXPECT_EQ(named, inner);
+  EXPECT_EQ(explained(std::string(kStreams) +
+                      "SELECT STREAM ROWTIME, o.\"order\", p.\"weight\" FROM \"Orders\" OVER "
+                      "(RANGE INTERVAL '5' SECOND PRECEDING) AS o LEFT OUTER JOIN \"Parcels\" OVER "
+                      "(RANGE INTERVAL '1' MINUTE PRECEDING) AS p ON o.\"order\" = p.\"order\";"),
+            "");
+  EXPECT_EQ(explained(std::string(kStreams) +
+                      "SELECT STREAM ROWTIME, o.\"order\", p.\"weight\" FROM \"Orders\" OVER "
+                      "(ROWS 10 PRECEDING) AS o JOIN \"Parcels\" OVER "
+                      "(ROWS 20 PRECEDING) AS p ON o.\"order\" = p.\"order\" AND "
+                      "p.\"weight\" > 1;"),
+            "");
+}
+
+TEST(KinesisExamples, SeveralPumpsIntoOneStream) {
+  EXPECT_EQ(explained(R"(
+    CREATE OR REPLACE STREAM alarms (what VARCHAR(64), n INTEGER);
+    CREATE OR REPLACE PUMP pump001 AS INSERT INTO alarms
+      SELECT STREAM device, COUNT(device) FROM sensor_001
+      GROUP BY STEP(sensor_001.rowtime BY INTERVAL '60' SECOND), device;
+    CREATE OR REPLACE PUMP pump002 AS INSERT INTO alarms
+      SELECT STREAM "kind", COUNT("kind") FROM events_001
+      GROUP BY STEP(events_001.rowtime BY INTERVAL '60' SECOND), "kind";)"),
+            "");
+}
+
+TEST(KinesisExamples, ErrorStream) {
+  PlannerSettings settings = kinesis_settings();
+  settings.outputs["error_stream"] = settings.outputs["ALARMS"];
+  EXPECT_EQ(explained(R"(
+    CREATE OR REPLACE STREAM "ALARMS" (zone VARCHAR(12), x DOUBLE);
+    CREATE OR REPLACE PUMP "P" AS INSERT INTO "ALARMS"
+      SELECT STREAM zone, (temperature / 0) AS x FROM "SENSOR_001";
+    CREATE OR REPLACE STREAM "SEEN" (message VARCHAR(4096));
+    CREATE OR REPLACE PUMP "E" AS INSERT INTO "SEEN" SELECT STREAM message FROM error_stream;)",
+                      settings),
+            "");
+}
+
+TEST(KinesisExamples, WindowsOfOldApplications) {
+  EXPECT_EQ(explained(pump("device VARCHAR(8), n INTEGER",
+                           "SELECT STREAM device, COUNT(*) FROM \"SENSOR_001\" GROUP BY device, "
+                           "FLOOR((\"SENSOR_001\".ROWTIME - TIMESTAMP '1970-01-01 00:00:00') "
+                           "SECOND / 10 TO SECOND)")),
+            "");
+  EXPECT_EQ(explained(pump("device VARCHAR(8), m TIMESTAMP, n INTEGER",
+                           "SELECT STREAM device, FLOOR(s.ROWTIME TO MONTH), COUNT(*) FROM "
+                           "\"SENSOR_001\" AS s GROUP BY device, FLOOR(s.ROWTIME TO MONTH), "
+                           "FLOOR(s.ROWTIME TO DAY) HAVING COUNT(*) > 2")),
+            "");
+}
+
+}  // namespace
+}  // namespace millstream::analytics
