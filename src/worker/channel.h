@@ -24,7 +24,12 @@ inline constexpr size_t kMaxFrameBytes = (size_t{64} << 20) + (size_t{1} << 20);
 //             that calls under way end (kUnavailable) when the other side goes.
 // Threads:    call() from any thread, completing on the caller's executor; handlers run on the
 //             channel's executor (a strand).
-// Bounds:     at most `max_calls` handlers at once: the reader waits, and so does the other side.
+// Bounds:     at most `max_calls` handlers at once, and requests of 130 MiB in all: the reader
+//             waits, and so does the other side. Handlers that wait for calls the other way count:
+//             let them be few.
+// Copies:     none on the way out (parts are gathered from where they lie); one on the way in,
+//             from the socket. A request or answer of more than 32 KiB has a buffer of its own;
+//             smaller ones share one of 64 KiB, so copy what is kept for long.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
   using Handler = std::function<awaitable<Result<std::vector<Slice>>>(Slice request)>;
@@ -41,9 +46,15 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // The same without an answer (log lines, status); dropped when closed. Waits while the socket
   // is full.
   virtual awaitable<Result<>> notify(Method method, std::vector<Slice> parts) = 0;
-  // Until closed or broken.
+  // The same as call() from a thread that can't suspend, also if it is the only one of the
+  // channel's executor: meanwhile it reads the socket itself. For rare, short calls.
+  virtual Result<Slice> call_blocking(Method method, std::vector<Slice> parts) = 0;
+  // Until closed or broken: then all calls under way end. Errors: kInvalidArgument: the other
+  // side does not keep to the protocol.
   virtual awaitable<Result<>> run() = 0;
+  // From any thread; what notify() and answers have queued may be lost.
   virtual void close() = 0;
+  virtual bool is_closed() const = 0;
 };
 
 }  // namespace millstream::worker
