@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct ClientRequest {
   // the caller's: give "host" here if the signature covers it.
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<Slice> body;  // sent one after the other
+  // If set, the body of a response with status 200 comes here in pieces, as it arrives and
+  // however long it is, and ClientResponse::body stays empty. On the call's executor.
+  std::function<void(std::string_view piece)> on_body;
 };
 
 struct ClientResponse {

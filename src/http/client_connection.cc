@@ -233,9 +233,13 @@ awaitable<Result<ClientResponse>> ClientConnection::receive(const ClientRequest&
   std::optional<Http1ResponseParser> parser;
   auto restart = [&] {
     response = ClientResponse();
-    parser.emplace(response, body);
+    parser.emplace(response, body, request.on_body);
     parser->header_limit(static_cast<uint32_t>(shared_.options.response_header_bytes));
-    parser->body_limit(shared_.options.response_body_bytes);
+    if (request.on_body) {
+      parser->body_limit(boost::none);
+    } else {
+      parser->body_limit(shared_.options.response_body_bytes);
+    }
     parser->eager(true);
     if (request.method == "HEAD") parser->skip(true);
   };

@@ -107,6 +107,26 @@ TEST_F(ClientTest, BodyOfManyPartsComesBack) {
   EXPECT_TRUE(chunked->body.view() == pattern(3'000'000));
 }
 
+TEST_F(ClientTest, BodyGoesToTheTakerPieceByPieceBeyondTheLimit) {
+  TestServer server;
+  HttpClientOptions options;
+  options.response_body_bytes = 1000;
+  make(std::move(options));
+  std::string taken;
+  size_t pieces = 0;
+  ClientRequest made = request(server.port(), "/pieces?3000000");
+  made.on_body = [&](std::string_view piece) {
+    taken += piece;
+    ++pieces;
+  };
+  const auto response = call(std::move(made));
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_TRUE(response->body.view().empty());
+  EXPECT_TRUE(taken == pattern(3'000'000));
+  EXPECT_GT(pieces, 1U);
+  EXPECT_FALSE(call(request(server.port(), "/pieces?3000000")));
+}
+
 TEST_F(ClientTest, ConnectionsAreKeptAndUsedAgain) {
   TestServer server;
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(call(request(server.port(), "/whole?10")));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -16,8 +17,11 @@ namespace beast_http = boost::beast::http;
 
 class Http1ResponseParser final : public beast_http::basic_parser<false> {
  public:
-  Http1ResponseParser(ClientResponse& response, BodyBuffer& body)
-      : response_(response), body_(body) {}
+  using Pieces = std::function<void(std::string_view)>;
+
+  // `pieces`, if it is not empty, takes the body of a response with status 200.
+  Http1ResponseParser(ClientResponse& response, BodyBuffer& body, const Pieces& pieces)
+      : response_(response), body_(body), pieces_(pieces) {}
 
  private:
   using Verb = beast_http::verb;
@@ -45,6 +49,10 @@ class Http1ResponseParser final : public beast_http::basic_parser<false> {
   void on_finish_impl(Error&) override {}
 
   std::size_t take(View body, Error& error) {
+    if (pieces_ && response_.status == 200) {
+      pieces_({body.data(), body.size()});
+      return body.size();
+    }
     if (body_.append({body.data(), body.size()}) == BodyBuffer::Outcome::kOk) return body.size();
     error = beast_http::error::body_limit;
     return 0;
@@ -52,6 +60,7 @@ class Http1ResponseParser final : public beast_http::basic_parser<false> {
 
   ClientResponse& response_;
   BodyBuffer& body_;
+  const Pieces& pieces_;
   bool head_done_ = false;
 };
 

@@ -79,14 +79,14 @@ struct ChildPlan {
   size_t memory_limit_bytes = 0;
   int nice = 0;
   pid_t parent = 0;
-  // What failed in the child, which shares this memory until exec.
-  volatile int failed = 0;
+  int report = -1;  // takes the error number of what failed; closed by exec
 };
 
 // In the child, on the parent's memory. Async-signal-safe calls only.
-[[noreturn]] void run_child(ChildPlan& plan) {
+[[noreturn]] void run_child(const ChildPlan& plan) {
   const auto give_up = [&plan] {
-    plan.failed = errno == 0 ? EINVAL : errno;
+    const int error = errno;
+    (void)!::write(plan.report, &error, sizeof error);
     ::_exit(127);
   };
   // Handlers of the server must not run here; ignored signals would stay ignored after exec.
@@ -102,7 +102,8 @@ struct ChildPlan {
   // The server may have died before that.
   if (::getppid() != plan.parent) give_up();
   if (::dup2(plan.nothing, 0) < 0 || ::dup2(plan.errors, 1) < 0 || ::dup2(plan.errors, 2) < 0 ||
-      ::dup2(plan.socket, kSocketInWorker) < 0 || ::close_range(kSocketInWorker + 1, ~0U, 0) != 0) {
+      ::dup2(plan.socket, kSocketInWorker) < 0 ||
+      ::close_range(kSocketInWorker + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     give_up();
   }
   const rlimit no_core{0, 0};
@@ -119,7 +120,7 @@ struct ChildPlan {
 
 // The child shares the parent's memory until it runs its own program: no page tables are copied,
 // however large the server is.
-pid_t start_child(ChildPlan& plan) {
+pid_t start_child(const ChildPlan& plan) {
   // No signal handler of the server may run in the child.
   sigset_t all;
   sigset_t before;
@@ -291,6 +292,9 @@ Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor,
   Descriptor read_end(pair[0]);
   TRY_ASSIGN(Descriptor write_end, moved_up(Descriptor(pair[1])));
   (void)::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+  if (::pipe2(pair, O_CLOEXEC) != 0) return system_error("A worker process can't be started");
+  const Descriptor reported(pair[0]);
+  TRY_ASSIGN(Descriptor report, moved_up(Descriptor(pair[1])));
   TRY_ASSIGN(Descriptor nothing, moved_up(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC))));
 
   const std::string executable = find_executable(options.executable);
@@ -304,16 +308,19 @@ Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor,
   plan.socket = theirs.get();
   plan.errors = write_end.get();
   plan.nothing = nothing.get();
+  plan.report = report.get();
   plan.memory_limit_bytes = is_sanitized() ? 0 : options.memory_limit_bytes;
   plan.nice = options.nice;
   plan.parent = ::getpid();
   const pid_t pid = start_child(plan);
   if (pid < 0) return system_error("A worker process can't be started");
-  if (plan.failed != 0) {
+  report = Descriptor();
+  int failed = 0;
+  if (::read(reported.get(), &failed, sizeof failed) == sizeof failed) {
     (void)::waitpid(pid, nullptr, 0);
     return fail(ErrorCode::kInternal,
                 "The worker program {} can't be started: {}. It belongs beside the server's own.",
-                executable, std::strerror(plan.failed));
+                executable, std::strerror(failed));
   }
   // Not pidfd_open(): the header of glibc 2.36 declares it for C only.
   Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

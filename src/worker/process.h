@@ -31,8 +31,9 @@ struct ProcessEnd {
 };
 
 // Life cycle: start(); the process dies with the server (PR_SET_PDEATHSIG) and with the object.
-//             Descriptors other than its socket and stderr are closed in it.
-// Threads:    any.
+//             Descriptors other than its socket and stderr are closed in it. "With the server"
+//             means: with the thread that called start(), so let it be one of the server's loops.
+// Threads:    any. start() takes a millisecond or two, whatever the size of the server.
 class Process {
  public:
   static Result<std::unique_ptr<Process>> start(asio::any_io_executor executor,
@@ -45,7 +46,7 @@ class Process {
 };
 
 // In the worker: the channel to the server, from the inherited descriptor; then limits itself
-// (seccomp). Call before threads start.
+// (seccomp; nothing if the server asked for none, or with sanitizers). Call before threads start.
 Result<int> inherited_socket();
 Result<> enter_sandbox();
 
