@@ -26,6 +26,12 @@ enum class ErrorCode : uint8_t {
   kExpiredIterator,     // ExpiredIteratorException
   kExpiredNextToken,    // ExpiredNextTokenException
   kConcurrentModification,
+  kInvalidRequest,        // InvalidRequestException
+  kInvalidConfiguration,  // InvalidApplicationConfigurationException
+  kCodeValidation,        // CodeValidationException
+  kUnsupportedOperation,  // UnsupportedOperationException
+  kUndetectableSchema,    // UnableToDetectSchemaException
+  kTooManyTags,           // TooManyTagsException
   // Who is calling.
   kMissingAuthenticationToken,
   kIncompleteSignature,

@@ -36,6 +36,12 @@ TEST(Errors, TakeTheNameAndTheMessageMemberFromTheModel) {
             "ProvisionedThroughputExceededException");
   EXPECT_EQ(aws_error("firehose", ErrorCode::kThroughputExceeded).name,
             "ServiceUnavailableException");
+  EXPECT_EQ(aws_error("kinesisanalytics", ErrorCode::kCodeValidation).name,
+            "CodeValidationException");
+  EXPECT_EQ(aws_error("kinesisanalyticsv2", ErrorCode::kInvalidRequest).name,
+            "InvalidRequestException");
+  EXPECT_EQ(aws_error("kinesisanalytics", ErrorCode::kInvalidRequest).name,
+            "InvalidArgumentException");
   EXPECT_EQ(aws_error("kinesis", ErrorCode::kInternal).name, "InternalFailure");
   EXPECT_EQ(aws_error("dynamodb", ErrorCode::kInternal).name, "InternalServerError");
   EXPECT_EQ(aws_error("firehose", ErrorCode::kInternal).name, "InternalFailure");
