@@ -54,10 +54,11 @@ class ExpressionBinder {
   Result<BoundPtr> bind_cast(const sql::Expression& expression);
   Result<BoundPtr> bind_call(const sql::Expression& expression);
   Result<BoundPtr> bind_special(const sql::Expression& expression);
-  // COALESCE, NULLIF, IF, CURRENT_TIMESTAMP …: functions that are not rows of the table.
-  Result<std::optional<BoundPtr>> bind_built_in(const sql::Expression& expression,
-                                                std::string_view name);
-  Result<BoundPtr> coalesce_of(const sql::Expression& expression, std::vector<BoundPtr> values);
+  // PROCTIME(), CURRENT_TIMESTAMP and kin: what is no row of the table of functions.
+  Result<std::optional<BoundPtr>> bind_clock(const sql::Expression& expression,
+                                             std::string_view name);
+  Result<BoundPtr> negated_if(const sql::Expression& expression, bool negated, BoundPtr value);
+  std::unexpected<Error> fail_at(const sql::Expression& expression, std::string_view message) const;
   Result<BoundPtr> resolve(const sql::Expression& expression, std::string_view function,
                            std::vector<BoundPtr> arguments);
 
@@ -76,6 +77,8 @@ std::unexpected<Error> error_at(const NameRules& rules, sql::Position position,
 // An error of another part, put at its place in the script.
 std::unexpected<Error> error_at(const NameRules& rules, sql::Position position, const Error& error);
 
+// Numbers, strings, TRUE, NULL, DATE '…', TIME '…', TIMESTAMP '…'. Errors: malformed.
+Result<BoundPtr> plain_literal(const NameRules& rules, const sql::Expression& expression);
 // The literal of an INTERVAL '…' unit. Errors: malformed.
 Result<BoundPtr> interval_literal(const NameRules& rules, const sql::Expression& expression);
 // A constant expression of type INTERVAL … SECOND (or finer), in milliseconds; `what` for the
@@ -89,6 +92,9 @@ Result<int64_t> constant_count(const NameRules& rules, const sql::Expression& ex
 // The column's name if nobody gave one: the last part of a name; else nothing (the select list
 // then counts: EXPR$0).
 std::optional<std::string> implied_name(const NameRules& rules, const sql::Expression& expression);
+
+// The function's name as the table of functions has it.
+std::string function_name(const sql::QualifiedName& name);
 
 // The terms of a AND b AND c.
 std::vector<BoundPtr> conjuncts_of(const BoundPtr& condition);
