@@ -184,9 +184,10 @@ class QueryPlanner {
   DialectRules& rules() { return *rules_; }
   // A FROM item; WITH tables in scope are found first.
   Result<JoinSide> plan_reference(const sql::TableReference& reference);
+  // The error at its place, if it has none yet.
+  Error placed(sql::Position position, const Error& error) const;
 
  private:
-  friend class SelectPlanner;
   Result<Relation> plan_body(const sql::Query& query, bool top_level);
   Result<Relation> plan_set_operation(const sql::Query& query);
   Result<Relation> plan_values(const sql::Query& query);
