@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kDefaultRowsPerSecond = 10'000;  // Flink's
 constexpr size_t kDefaultLength = 100;              // Flink's
-constexpr size_t kMaxLength = size_t{1} << 20;
+constexpr size_t kLongest = size_t{1} << 20;
 constexpr uint64_t kMaxRun = 10'000;
 constexpr std::chrono::milliseconds kShortestPause{5};
 
@@ -158,7 +158,7 @@ Result<Generator> make_generator(const Table& table, size_t index) {
                 column.name);
   }
   if (const auto* text = option("length")) {
-    made.length = std::min(parse_integer<size_t>(*text).value_or(kDefaultLength), kMaxLength);
+    made.length = std::min(parse_integer<size_t>(*text).value_or(kDefaultLength), kLongest);
   } else if (column.type.is_string() && column.type.precision < kMaxLength) {
     made.length = std::min<size_t>(made.length, static_cast<size_t>(column.type.precision));
   }

@@ -22,12 +22,12 @@ struct Executor::Round {
 };
 
 Result<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const StagePlan> plan,
-                                                   PartitionSettings settings, uint32_t partitions,
+                                                   PartitionSettings settings, JobState& state,
                                                    asio::thread_pool& pool) {
   std::unique_ptr<Executor> made(new Executor(pool));
   made->plan_ = std::move(plan);
-  for (uint32_t i = 0; i < partitions; ++i) {
-    TRY_ASSIGN(auto partition, Partition::create(made->plan_, settings, i, partitions));
+  for (uint32_t i = 0; i < state.partitions(); ++i) {
+    TRY_ASSIGN(auto partition, Partition::create(made->plan_, settings, i, state));
     made->partitions_.push_back(std::move(partition));
   }
   return made;

@@ -12,7 +12,7 @@
 
 namespace millstream::analytics {
 
-// Life cycle: create(), then restore state into partitions, open(), then run() batch by batch.
+// Life cycle: create() over restored state, open(), then run() batch by batch.
 // Threads:    run() from the job's strand, one at a time; computes on the pool. All partitions
 //             end a stage before the next one begins: no locks, and partition p's rows come
 //             before those of p + 1 wherever rows meet. With one partition, or few rows, one
@@ -20,13 +20,12 @@ namespace millstream::analytics {
 class Executor {
  public:
   static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const StagePlan> plan,
-                                                  PartitionSettings settings, uint32_t partitions,
+                                                  PartitionSettings settings, JobState& state,
                                                   asio::thread_pool& pool);
   ~Executor();
 
   uint32_t partitions() const { return static_cast<uint32_t>(partitions_.size()); }
-  Partition& partition(uint32_t index) { return *partitions_[index]; }
-  Result<> open();  // operators, after the state was restored
+  Result<> open();
 
   // Errors: the application's (kInvalidArgument); after one the executor is of no more use.
   awaitable<Result<BatchOutcome>> run(BatchInput input);

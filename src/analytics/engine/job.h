@@ -84,7 +84,9 @@ struct JobSpec {
   uint32_t parallelism = 0;                     // partitions; 0: by lag, up to the cores
   size_t memory_limit_bytes = size_t{1} << 30;  // of state: beyond it the job fails by name
   uint32_t batch_rows = 10'000;
-  size_t pending_appends = 4;    // in flight at most
+  size_t pending_appends = 4;  // in flight at most
+  // A snapshot is taken once the changelog since the last one is above this and above the state.
+  uint64_t snapshot_after_bytes = uint64_t{256} << 20;
   std::string restore_snapshot;  // name of a snapshot to begin from; empty: the newest state
 };
 

@@ -6,6 +6,7 @@
 
 #include "analytics/engine/job.h"
 #include "analytics/engine/source.h"
+#include "analytics/engine/source_decoder.h"
 
 namespace millstream::analytics {
 

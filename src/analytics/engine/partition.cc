@@ -27,7 +27,7 @@ size_t bytes_of(const Batch& batch) {
 
 struct Partition::NodeRun {
   const StageNode* node = nullptr;
-  std::unique_ptr<NodeState> state;
+  NodeState* state = nullptr;
   std::unique_ptr<Operator> op;
   std::unique_ptr<SinkWriter> sink;
   size_t source = 0;       // of a SourceNode
@@ -87,24 +87,23 @@ struct Partition::NodeOutput final : Output {
 };
 
 Partition::Partition(std::shared_ptr<const StagePlan> plan, uint32_t index, uint32_t count)
-    : plan_(std::move(plan)), index_(index), count_(count), single_(single_partition(count)) {}
+    : plan_(std::move(plan)), index_(index), count_(count) {}
 
 Partition::~Partition() = default;
 
-bool Partition::runs_here(size_t node) const {
-  return !plan_->nodes[node].single || index_ == single_;
-}
-
 Result<std::unique_ptr<Partition>> Partition::create(std::shared_ptr<const StagePlan> plan,
                                                      const PartitionSettings& settings,
-                                                     uint32_t index, uint32_t count) {
+                                                     uint32_t index, JobState& state) {
+  const uint32_t count = state.partitions();
   std::unique_ptr<Partition> made(new Partition(std::move(plan), index, count));
   made->dialect_ = settings.dialect;
   made->source_nodes_ = settings.source_nodes;
   made->nodes_.resize(made->plan_->nodes.size());
   made->decoders_.resize(settings.source_nodes.size());
   made->sink_outputs_.resize(settings.sink_nodes.size());
-  for (size_t i = 0; i < made->nodes_.size(); ++i) TRY(made->make_node(i, settings));
+  for (size_t i = 0; i < made->nodes_.size(); ++i) {
+    TRY(made->make_node(i, settings, state.at(index, i)));
+  }
   for (size_t i = 0; i < made->nodes_.size(); ++i) {
     const StageNode& consumer = made->plan_->nodes[i];
     for (size_t input = 0; input < consumer.inputs.size(); ++input) {
@@ -117,12 +116,12 @@ Result<std::unique_ptr<Partition>> Partition::create(std::shared_ptr<const Stage
   return made;
 }
 
-Result<> Partition::make_node(size_t index, const PartitionSettings& settings) {
-  if (!runs_here(index)) return {};
+Result<> Partition::make_node(size_t index, const PartitionSettings& settings, NodeState* state) {
+  if (state == nullptr) return {};
   auto run = std::make_unique<NodeRun>();
   run->node = &plan_->nodes[index];
   run->inputs.resize(run->node->inputs.size(), kNoWatermark);
-  run->state = std::make_unique<NodeState>();
+  run->state = state;
   const PlanNode& node = *run->node->plan;
   if (const auto* source = std::get_if<SourceNode>(&node.node)) {
     run->source = static_cast<size_t>(std::ranges::find(settings.source_nodes, index) -
@@ -146,10 +145,6 @@ Result<> Partition::make_node(size_t index, const PartitionSettings& settings) {
   }
   nodes_[index] = std::move(run);
   return {};
-}
-
-NodeState* Partition::state(size_t node) {
-  return nodes_[node] ? nodes_[node]->state.get() : nullptr;
 }
 
 Result<> Partition::open() {
@@ -320,7 +315,10 @@ void Partition::finish(BatchOutcome&) {
     for (NodeRun::Way& way : run.ways) {
       for (auto& pieces : way.targets) pieces.clear();
     }
-    if (run.sink) sink_outputs_[run.sink_number] = run.sink->finish();
+    if (run.sink) {
+      if (run.watermark == kEndOfTime) run.sink->close_all();
+      sink_outputs_[run.sink_number] = run.sink->finish();
+    }
     run.state->take_changes(static_cast<uint32_t>(i), changes_);
   }
   decoded_.clear();
@@ -349,8 +347,10 @@ void Partition::add_to(BatchOutcome& outcome) {
     outcome.node_rows[i] += nodes_[i]->rows;
     outcome.state_bytes += nodes_[i]->state->bytes();
     outcome.state_rows += nodes_[i]->state->rows();
-    if (nodes_[i]->op) {
-      outcome.next_timer_us = std::min(outcome.next_timer_us, nodes_[i]->op->next_timer_us());
+    const NodeRun& run = *nodes_[i];
+    if (run.op) outcome.next_timer_us = std::min(outcome.next_timer_us, run.op->next_timer_us());
+    if (run.sink) {
+      outcome.next_timer_us = std::min(outcome.next_timer_us, run.sink->next_timer_us());
     }
   }
 }

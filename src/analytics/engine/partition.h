@@ -7,13 +7,11 @@
 
 #include "analytics/engine/batch_io.h"
 #include "analytics/engine/exchange.h"
+#include "analytics/engine/job_state.h"
 #include "analytics/engine/operator.h"
 #include "analytics/engine/stage_plan.h"
-#include "analytics/engine/state_io.h"
 
 namespace millstream::analytics {
-
-class ReferenceTables;
 
 struct PartitionSettings {
   sql::Dialect dialect = sql::Dialect::kFlink;
@@ -27,13 +25,12 @@ struct PartitionSettings {
 // Threads: one at a time: those phases that run in one partition follow one another.
 class Partition {
  public:
+  // `state` has been restored, and outlives the partition.
   static Result<std::unique_ptr<Partition>> create(std::shared_ptr<const StagePlan> plan,
                                                    const PartitionSettings& settings,
-                                                   uint32_t index, uint32_t count);
+                                                   uint32_t index, JobState& state);
   ~Partition();
 
-  // State of a node; nullptr: the node does not run in this partition.
-  NodeState* state(size_t node);
   Result<> open();
 
   // --- The phases of a batch.
@@ -61,8 +58,7 @@ class Partition {
   };
 
   Partition(std::shared_ptr<const StagePlan> plan, uint32_t index, uint32_t count);
-  Result<> make_node(size_t index, const PartitionSettings& settings);
-  bool runs_here(size_t node) const;
+  Result<> make_node(size_t index, const PartitionSettings& settings, NodeState* state);
   void run_source(NodeRun& run, const BatchInput& input, std::span<const EventTime> source_after);
   Result<> run_operator(size_t index, const BatchInput& input,
                         std::span<const std::unique_ptr<Partition>> all);
@@ -75,7 +71,6 @@ class Partition {
   std::shared_ptr<const StagePlan> plan_;
   uint32_t index_;
   uint32_t count_;
-  uint32_t single_;  // the partition of nodes that run in one
   sql::Dialect dialect_ = sql::Dialect::kFlink;
   std::vector<std::unique_ptr<NodeRun>> nodes_;  // nullptr: does not run here
   std::vector<size_t> source_nodes_;

@@ -37,13 +37,21 @@ struct ShardBody {
   Slice body;
 };
 
+// An object to put once the batch is durable.
+struct SinkObject {
+  uint64_t number = 0;
+  std::string key;
+  std::vector<Slice> parts;
+};
+
 // What one batch's rows became at a sink, in order.
 struct SinkOutput {
   uint64_t rows = 0;
   std::vector<ShardBody> bodies;   // appended with the batch
   std::vector<std::string> lines;  // logged once the batch is durable
   std::vector<Batch> rows_to_ask;  // handed to JobHost::collect() once the batch is durable
-  bool wants_after = false;        // after_commit() also without lines or rows
+  std::vector<SinkObject> objects;
+  bool wants_after = false;  // after_commit() also without lines or rows
 };
 
 // Threads: its partition's.
@@ -54,6 +62,10 @@ class SinkWriter {
   virtual Result<> write(const Piece& piece) = 0;
   // What was written since the last call.
   virtual SinkOutput finish() = 0;
+  // When finish() has something to do without rows; kEndOfTime: never.
+  virtual int64_t next_timer_us() const { return kEndOfTime; }
+  // No rows will come any more: before the last finish().
+  virtual void close_all() {}
 };
 
 // Life cycle: make_sink(), open(), then writers; refresh() between batches only.
@@ -68,8 +80,6 @@ class Sink {
   virtual awaitable<Result<std::vector<ShardBody>>> reroute(ShardBody sealed);
   // Whether one of this sink's shards is `shard`.
   virtual bool owns(ShardId) const { return false; }
-  // One writer, in the partition of rows without a key.
-  virtual bool is_single() const { return false; }
   // After the batch is durable.
   virtual awaitable<Result<>> after_commit(SinkOutput output);
 };

@@ -20,7 +20,8 @@ bool Source::counts(const Slot& slot, std::chrono::nanoseconds now) const {
   return now - slot.last_rows < idle_timeout_;
 }
 
-EventTime Source::combined(std::chrono::nanoseconds now) {
+EventTime Source::combined_at(std::chrono::nanoseconds now) const {
+  if (finished()) return kEndOfTime;
   EventTime least = kEndOfTime;
   bool any = false;
   for (const Slot& slot : slots_) {
@@ -28,10 +29,8 @@ EventTime Source::combined(std::chrono::nanoseconds now) {
     any = true;
     least = std::min(least, slot.watermark);
   }
-  // All idle: time stands still. All read to their ends: it is over.
-  if (!any && !finished()) return combined_;
-  combined_ = std::max(combined_, least);
-  return combined_;
+  // All idle: time stands still.
+  return any ? std::max(combined_, least) : combined_;
 }
 
 EventTime Source::others(uint32_t slot, std::chrono::nanoseconds now) const {

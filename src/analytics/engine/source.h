@@ -100,14 +100,17 @@ class Source {
 
   // --- Watermarks, from those of the slots.
   void set_idle_timeout(std::chrono::milliseconds timeout) { idle_timeout_ = timeout; }
-  // The minimum over slots that are read and not idle; never falls.
-  EventTime combined(std::chrono::nanoseconds now);
-  EventTime last_combined() const { return combined_; }
+  bool may_idle() const { return idle_timeout_.count() > 0; }
+  // The minimum over slots that are read and not idle; never falls. As of the last batch:
+  EventTime combined() const { return combined_; }
+  void set_combined(EventTime watermark) { combined_ = watermark; }
+  // What it would be now, without new rows.
+  EventTime combined_at(std::chrono::nanoseconds now) const;
   // The minimum over all those but `slot`.
   EventTime others(uint32_t slot, std::chrono::nanoseconds now) const;
+  bool counts(const Slot& slot, std::chrono::nanoseconds now) const;
 
  protected:
-  bool counts(const Slot& slot, std::chrono::nanoseconds now) const;
   std::function<void()> wake_;
   std::vector<Slot> slots_;
 

@@ -94,7 +94,12 @@ Columns spread_of(const StagePlan& plan, const StageNode& node) {
 }
 
 void route(StagePlan& plan, StageNode& node) {
-  const auto wanted = partitioning(*node.plan);
+  auto wanted = partitioning(*node.plan);
+  // Objects are written by one writer.
+  const auto* sink = std::get_if<SinkNode>(&node.plan->node);
+  if (sink != nullptr && sink->table->connector == Connector::kFilesystem) {
+    wanted.assign(node.inputs.size(), std::vector<int>{});
+  }
   MS_ASSERT(wanted.size() == node.inputs.size());
   const bool is_values = std::holds_alternative<ValuesNode>(node.plan->node);
   const bool is_source = std::holds_alternative<SourceNode>(node.plan->node);

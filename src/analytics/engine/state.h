@@ -38,11 +38,19 @@ class KeyEncoder {
   std::vector<uint64_t> hashes_;
 };
 uint64_t hash_key(std::string_view key);
+// Appends the encoding of one value to a key.
+void append_key_value(const Column& column, size_t row, std::string& key);
+void append_key_int64(int64_t value, std::string& key);
 // The columns of an encoded key again, appended to `out` (for operators whose output has the
-// key): types as encoded.
-void decode_key(std::string_view key, std::span<Column* const> out, Arena& arena);
+// key): types as encoded. Returns the bytes read: what was appended to the key starts there.
+size_t decode_key(std::string_view key, std::span<Column* const> out, Arena& arena);
+// The int64 appended last to a key.
+int64_t decode_key_int64(std::string_view key);
+// The least text that is behind all texts that start with `prefix`; empty: there is none.
+std::string after_prefix(std::string_view prefix);
 
-// A row of a table, until the next insert or erase.
+// A row of a table: the same from its insert to its erase. (A row erased in this batch is given
+// to another key in a later batch at the earliest.)
 using StateRow = uint32_t;
 inline constexpr StateRow kNoRow = 0xFFFFFFFF;
 
@@ -110,6 +118,8 @@ class StateTable : public StateStore {
 
   std::string_view key(StateRow row) const;
   uint8_t group(StateRow row) const;
+  // False once it was erased, until a new key gets it. `row`: any that was given out once.
+  bool is_live(StateRow row) const;
   char* value(StateRow row);  // fixed part; call touch() after changing it
   const char* value(StateRow row) const;
   std::string_view blob(StateRow row) const;
@@ -117,23 +127,27 @@ class StateTable : public StateStore {
   void erase(StateRow row);
 
   // Marks the row as changed in this batch. True the first time in the batch: the caller may
-  // keep what it was ("before") then.
+  // keep what it was ("before") then. A row that was inserted in this batch is logged anyway,
+  // and its first touch() is true, too.
   bool touch(StateRow row);
 
   // The after-images of rows changed since the last call of clear_changes(), erased ones too.
   void for_each_changed(const std::function<void(const StateDelta&)>& visit) const override;
   void clear_changes() override;
-  // Every row of a key group, in no order; for snapshots. Not during changes.
-  void for_each(uint32_t group,
-                const std::function<void(const StateDelta&)>& visit) const override;
-  void for_each_row(const std::function<void(StateRow)>& visit) const;
-  // Applies a delta of the changelog or a snapshot. Not a change of its own.
+  // Every row of a key group, for snapshots. In the order of their inserts as long as no row of
+  // the group has been erased: also after a restore. Not during changes.
+  void for_each(uint32_t group, const std::function<void(const StateDelta&)>& visit) const override;
+  void for_each_row(uint32_t group, const std::function<void(StateRow)>& visit) const;
+  void for_each_row(const std::function<void(StateRow)>& visit) const;  // group by group
+  // Applies a delta of the changelog or a snapshot. Not a change of its own. The value has
+  // fixed_bytes at least, and no more without has_blob.
   void apply(const StateDelta& delta) override;
 
   const Shape& shape() const { return shape_; }
   size_t rows() const override;
+  size_t rows(uint32_t group) const;
   size_t bytes() const override;  // of memory
-  // All rows gone at once; logged by the owner as one entry (a window's slice).
+  // All rows gone at once. Not logged: OperatorState::drop() is.
   void clear() override;
 
  private:
@@ -144,7 +158,7 @@ class StateTable : public StateStore {
 
 // All tables of one operator in one partition. Tables are made by name when first used: an
 // operator with a table per window names them by the window ("slice/1764046800000000"), and
-// drops them whole.
+// drops them whole. Implementation: engine/operator_state.h.
 class OperatorState {
  public:
   virtual ~OperatorState() = default;

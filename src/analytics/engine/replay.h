@@ -1,0 +1,53 @@
+// Batches of the changelog, and snapshots, applied one after another to a job's state.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "analytics/engine/recovery.h"
+
+namespace millstream::analytics {
+
+// Threads: one at a time.
+// Errors of all: kCorruption.
+class Replay {
+ public:
+  Replay(const JobSpec& spec, JobHost& host, std::shared_ptr<const StagePlan> plan);
+
+  // One batch of the changelog shard.
+  Result<> apply_batch(const StoredBatch& batch);
+
+  // --- For snapshots.
+  Result<> begin_snapshot(BatchHead head);
+  Result<> apply_values(uint32_t partition, uint32_t node, FieldReader& in);
+  Result<> apply_group(uint32_t group, uint32_t node, FieldReader& in);
+
+  Recovered take();
+
+ private:
+  static constexpr size_t kGone = SIZE_MAX;
+
+  Result<> begin_batch(BatchHead head);
+  Result<> note_head(BatchHead head);
+  Result<> apply_changes(uint32_t partition, std::string_view bytes);
+  Result<> apply_sections(uint32_t partition, uint32_t node, FieldReader& in);
+  Result<> set_partitions(uint32_t partitions);
+  void note_nodes(const std::vector<std::string>& stored);
+  void forget();
+
+  const JobSpec& spec_;
+  JobHost& host_;
+  std::shared_ptr<const StagePlan> plan_;
+  std::vector<std::string> names_;  // of the plan's nodes
+  std::vector<size_t> nodes_;       // stored number -> the plan's, or kGone
+  std::set<std::string> gone_;
+  std::map<std::pair<std::string, std::string>, SlotPosition> positions_;
+  std::map<std::string, EventTime> watermarks_;
+  Recovered result_;
+};
+
+}  // namespace millstream::analytics
