@@ -72,7 +72,7 @@ Result<BoundPtr> ExpressionBinder::bind_condition(const sql::Expression& express
   TRY_ASSIGN(BoundPtr condition, bind(expression));
   if (condition->type.kind == TypeKind::kBoolean) return condition;
   if (condition->type.kind == TypeKind::kNull) {
-    return analytics::bound_cast(std::move(condition), make_type(TypeKind::kBoolean));
+    return implicit_cast(std::move(condition), make_type(TypeKind::kBoolean));
   }
   return fail_at(expression, fmt::format("{} clause must be a condition, but this is {}", clause,
                                          untimed_text(condition->type)));
@@ -141,7 +141,7 @@ Result<BoundPtr> ExpressionBinder::bind_logic(const sql::Expression& expression,
   for (const sql::Expression* term : terms) {
     TRY_ASSIGN(BoundPtr value, bind(*term));
     if (value->type.kind == TypeKind::kNull) {
-      value = analytics::bound_cast(std::move(value), make_type(TypeKind::kBoolean));
+      value = implicit_cast(std::move(value), make_type(TypeKind::kBoolean));
     }
     if (value->type.kind != TypeKind::kBoolean) {
       return fail_at(*term, fmt::format("{} takes conditions, but this is {}", expression.text,
@@ -204,7 +204,7 @@ Result<BoundPtr> ExpressionBinder::bind_case(const sql::Expression& expression) 
     if (operand != nullptr) {
       TRY_ASSIGN(condition, resolve(*expression.arguments[at], "=", {operand, bound[at]}));
     } else if (condition->type.kind == TypeKind::kNull) {
-      condition = analytics::bound_cast(std::move(condition), make_type(TypeKind::kBoolean));
+      condition = implicit_cast(std::move(condition), make_type(TypeKind::kBoolean));
     } else if (condition->type.kind != TypeKind::kBoolean) {
       return fail_at(
           *expression.arguments[at],
@@ -222,8 +222,8 @@ Result<BoundPtr> ExpressionBinder::bind_case(const sql::Expression& expression) 
   if (!type) return error_at(rules_, expression.position, type.error());
   type->time = TimeAttribute::kNone;
   for (size_t i = 1; i < arguments.size(); i += 2)
-    arguments[i] = analytics::bound_cast(arguments[i], *type);
-  arguments.back() = analytics::bound_cast(arguments.back(), *type);
+    arguments[i] = implicit_cast(arguments[i], *type);
+  arguments.back() = implicit_cast(arguments.back(), *type);
   auto result = std::make_shared<BoundExpression>();
   result->kind = BoundKind::kCase;
   result->type = *std::move(type);
@@ -238,7 +238,7 @@ Result<BoundPtr> ExpressionBinder::resolve(const sql::Expression& expression,
   if (!call) return error_at(rules_, expression.position, call.error());
   MS_ASSERT(call->argument_types.size() == arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
-    arguments[i] = analytics::bound_cast(std::move(arguments[i]), call->argument_types[i]);
+    arguments[i] = implicit_cast(std::move(arguments[i]), call->argument_types[i]);
   }
   // What is computed of a time attribute is a time like others.
   call->type.time = TimeAttribute::kNone;

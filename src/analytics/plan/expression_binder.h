@@ -93,6 +93,9 @@ Result<int64_t> constant_count(const NameRules& rules, const sql::Expression& ex
 // then counts: EXPR$0).
 std::optional<std::string> implied_name(const NameRules& rules, const sql::Expression& expression);
 
+// bound_cast; literals become literals of the type where that changes no value.
+BoundPtr implicit_cast(BoundPtr value, const Type& type);
+
 // The function's name as the table of functions has it.
 std::string function_name(const sql::QualifiedName& name);
 

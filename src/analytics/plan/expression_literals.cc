@@ -240,6 +240,22 @@ Result<BoundPtr> plain_literal(const NameRules& rules, const sql::Expression& ex
   }
 }
 
+BoundPtr implicit_cast(BoundPtr value, const Type& type) {
+  if (value->kind != BoundKind::kLiteral) return bound_cast(std::move(value), type);
+  const Type& from = value->type;
+  const bool is_null = std::holds_alternative<std::monostate>(value->literal);
+  const bool widened = from.is_integer() && type.is_integer() && from.kind <= type.kind;
+  const bool varying =
+      from.is_string() && type.kind == TypeKind::kVarchar && from.precision <= type.precision;
+  if (type.kind == TypeKind::kNull || !(is_null || widened || varying)) {
+    return bound_cast(std::move(value), type);
+  }
+  Type plain = type;
+  plain.time = TimeAttribute::kNone;
+  plain.nullable = is_null;
+  return bound_literal(value->literal, std::move(plain));
+}
+
 Result<BoundPtr> interval_literal(const NameRules& rules, const sql::Expression& expression) {
   IntervalText text(expression.text);
   text.skip_blanks();

@@ -82,11 +82,6 @@ class Merger {
     return true;
   }
 
-  // A time attribute survives as the plan's builder left it: the outer type counts.
-  static BoundPtr inlined(const BoundPtr& expression, const std::vector<BoundPtr>& inner) {
-    return substitute(expression, inner);
-  }
-
   PlanPtr projected(const PlanPtr& input, std::vector<BoundPtr> expressions,
                     std::vector<std::string> names, bool alone) {
     const auto* below = std::get_if<ProjectNode>(&input->node);
@@ -94,7 +89,7 @@ class Merger {
       return make_project(input, std::move(expressions), std::move(names));
     }
     for (BoundPtr& expression : expressions) {
-      expression = inlined(expression, below->expressions);
+      expression = substitute(expression, below->expressions);
     }
     return make_project(input->inputs[0], std::move(expressions), std::move(names));
   }
@@ -108,7 +103,7 @@ class Merger {
     }
     const auto* project = std::get_if<ProjectNode>(&input->node);
     if (project == nullptr || !passes(condition, *project)) return make_filter(input, condition);
-    PlanPtr below = filtered(input->inputs[0], inlined(condition, project->expressions), false);
+    PlanPtr below = filtered(input->inputs[0], substitute(condition, project->expressions), false);
     return make_project(std::move(below), project->expressions, names_of(input->schema));
   }
 

@@ -189,7 +189,7 @@ Pruned narrowed(Pruned input, const Columns& needed) {
 class Rebuild {
  public:
   Rebuild(const PlanNode& node, const Columns& out, std::vector<Pruned> inputs,
-          const std::vector<const Columns*>& needed)
+          const std::vector<Columns>& needed)
       : node_(node), out_(out), in_(std::move(inputs)), needed_(needed) {}
 
   Pruned operator()(SourceNode source) {
@@ -320,7 +320,7 @@ class Rebuild {
 
  private:
   void narrow() {
-    for (size_t i = 0; i < in_.size(); ++i) in_[i] = narrowed(std::move(in_[i]), *needed_[i]);
+    for (size_t i = 0; i < in_.size(); ++i) in_[i] = narrowed(std::move(in_[i]), needed_[i]);
   }
   void move(int& column, size_t input = 0) const {
     if (column >= 0) column = in_[input].places[static_cast<size_t>(column)];
@@ -402,7 +402,7 @@ class Rebuild {
   const PlanNode& node_;
   const Columns& out_;
   std::vector<Pruned> in_;
-  const std::vector<const Columns*>& needed_;
+  const std::vector<Columns>& needed_;
 };
 
 }  // namespace
@@ -420,11 +420,15 @@ std::vector<PlanPtr> prune_columns(const std::vector<PlanPtr>& sinks) {
   std::unordered_map<const PlanNode*, Pruned> done;
   for (const PlanPtr& node : order) {
     std::vector<Pruned> inputs;
-    std::vector<const Columns*> wanted;
+    // What this reader needs: others of the same input may need more.
+    std::vector<Columns> wanted;
+    std::vector<Columns*> asked;
     for (const PlanPtr& input : node->inputs) {
       inputs.push_back(done.at(input.get()));
-      wanted.push_back(&needed[input.get()]);
+      wanted.emplace_back(input->schema.size());
     }
+    for (Columns& columns : wanted) asked.push_back(&columns);
+    std::visit(Needs(needed[node.get()], std::move(asked)), node->node);
     done[node.get()] =
         std::visit(Rebuild(*node, needed[node.get()], std::move(inputs), wanted), node->node);
   }

@@ -248,7 +248,7 @@ Result<Relation> QueryPlanner::plan_values(const sql::Query& query) {
   for (size_t i = 0; i < rows.size(); ++i) {
     auto& row = values.rows.emplace_back();
     for (size_t column = 0; column < schema.size(); ++column) {
-      const BoundPtr cell = bound_cast(rows[i][column], schema[column].type);
+      const BoundPtr cell = implicit_cast(rows[i][column], schema[column].type);
       const sql::Position position = query.rows[i][column]->position;
       if (!is_deterministic(*cell)) {
         return error_at(names(), position,

@@ -1,6 +1,7 @@
 // The expressions of a SELECT: what is an aggregate, a window's time, an OVER call.
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -241,17 +242,17 @@ Result<> SelectPlanner::bind_items() {
 Result<> SelectPlanner::add_star(const sql::Expression& star) {
   TRY_ASSIGN(const std::vector<int> found,
              resolve_star(columns_, star.name, names(), star.position));
+  std::unordered_set<std::string> taken;
+  for (const Item& item : items_) taken.insert(item.name);
   for (const int column : found) {
     const auto index = static_cast<size_t>(column);
     std::string name = columns_[index].name;
     // Of a join's equal names the second is a0, as in Flink.
-    const auto is_taken = [&](const std::string& candidate) {
-      return std::ranges::any_of(items_, [&](const Item& item) { return item.name == candidate; });
-    };
     const std::string base = name;
-    for (int i = 0; !is_kinesis() && i < 10 && is_taken(name); ++i) {
+    for (int i = 0; !is_kinesis() && i < 10 && taken.contains(name); ++i) {
       name = fmt::format("{}{}", base, i);
     }
+    taken.insert(name);
     items_.push_back({bound_column(column, schema_[index]), std::move(name), star.position});
   }
   return {};

@@ -94,7 +94,7 @@ Result<BoundPtr> call_of(const NameRules& rules, sql::Position position, std::st
   auto call = resolve_function(function, rules.dialect, arguments);
   if (!call) return error_at(rules, position, call.error());
   for (size_t i = 0; i < arguments.size(); ++i) {
-    arguments[i] = bound_cast(std::move(arguments[i]), call->argument_types[i]);
+    arguments[i] = implicit_cast(std::move(arguments[i]), call->argument_types[i]);
   }
   call->type.time = TimeAttribute::kNone;
   return bound_call(*call->function, std::move(arguments), std::move(call->type));
