@@ -134,8 +134,10 @@ void Executor::between(Round& round, size_t finished_phase) {
 }
 
 void Executor::start_phase(std::shared_ptr<Round> round) {
-  round->left = partitions();
-  for (uint32_t i = 0; i < partitions(); ++i) {
+  // The last step of all may end the round, and with it this, before the loop does.
+  const uint32_t count = partitions();
+  round->left = count;
+  for (uint32_t i = 0; i < count; ++i) {
     asio::post(pool_, [this, round, i] {
       step(round->phase, i, *round);
       if (round->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;

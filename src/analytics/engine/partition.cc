@@ -340,6 +340,8 @@ void Partition::add_to(BatchOutcome& outcome) {
     std::ranges::move(from.bodies, std::back_inserter(to.bodies));
     std::ranges::move(from.lines, std::back_inserter(to.lines));
     std::ranges::move(from.rows_to_ask, std::back_inserter(to.rows_to_ask));
+    std::ranges::move(from.objects, std::back_inserter(to.objects));
+    to.wants_after = to.wants_after || from.wants_after;
     from = {};
   }
   for (size_t i = 0; i < nodes_.size(); ++i) {
