@@ -93,6 +93,11 @@ Error api_error(int status, std::string_view body) {
   return {code, message.empty() ? type : fmt::format("{}: {}", type, message)};
 }
 
+std::string host_header(const Url& url) {
+  const bool is_v6 = url.host.find(':') != std::string::npos;
+  return fmt::format("{}:{}", is_v6 ? '[' + url.host + ']' : url.host, url.port);
+}
+
 Result<ApiClient> ApiClient::create(Connection connection, Clock& clock) {
   HttpClientOptions options;
   options.extra_ca_file = connection.ca_file;
@@ -113,9 +118,7 @@ awaitable<Result<Slice>> ApiClient::send(const wire::Operation& operation, Slice
       {"content-type", "application/x-amz-json-1.1"},
       {"x-amz-target", fmt::format("{}.{}", operation.target_prefix, operation.name)}};
   const std::string hash = payload_hash(body.view());
-  const std::string name =
-      url.host.find(':') == std::string::npos ? url.host : '[' + url.host + ']';
-  const std::string host = fmt::format("{}:{}", name, url.port);
+  const std::string host = host_header(url);
   const std::string_view target = url.target;
   const size_t mark = target.find('?');
   const std::string_view query =

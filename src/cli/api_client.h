@@ -48,6 +48,9 @@ Result<Connection> connection_from(const ConnectionFlags& flags,
 // kRemote.
 Error api_error(int status, std::string_view body);
 
+// What the signature covers and the server sees: "127.0.0.1:4567", "[::1]:4567".
+std::string host_header(const Url& url);
+
 // Threads: one loop.
 class ApiClient {
  public:

@@ -65,8 +65,8 @@ void append_cell(std::string& out, const Column& column, size_t row, const Type&
     case Physical::kDouble:
       return append_number(out, column.doubles[row]);
     case Physical::kDecimal:
-      out += value_text(Value(column.decimals[row]), type);
-      return;
+      // As text: clients read numbers as doubles.
+      return wire::append_json_string(out, value_text(Value(column.decimals[row]), type));
     case Physical::kString:
       break;
   }
