@@ -275,9 +275,7 @@ void to_decimal(KernelContext& context, const Column& from, Column& out) {
 }
 
 const TimeZone& zone_of(const KernelContext& context) {
-  static const TimeZone* const utc = *find_time_zone("UTC");
-  const auto zone = find_time_zone(context.time_zone);
-  return zone ? **zone : *utc;  // the program has checked the name
+  return checked_time_zone(context.time_zone);
 }
 
 void to_date(KernelContext& context, const Column& from, Column& out) {
@@ -399,6 +397,11 @@ void to_string(KernelContext& context, const Column& from, Column& out) {
                        from.strings.begin() + static_cast<ptrdiff_t>(context.rows));
     return;
   }
+  // The Kinesis dialect refuses to cut a number or time short.
+  const bool strict =
+      context.dialect == sql::Dialect::kKinesis && from.physical != Physical::kString;
+  Type shown = target;
+  shown.nullable = true;
   StringWriter writer(context, out);
   std::string text;
   for (size_t i = 0; i < context.rows; ++i) {
@@ -411,7 +414,14 @@ void to_string(KernelContext& context, const Column& from, Column& out) {
       append_text(text, from, i, source, context);
       value = text;
     }
-    value = utf8_prefix(value, length);
+    if (value.size() > length) {
+      const std::string_view cut = utf8_prefix(value, length);
+      if (strict && cut.size() < value.size()) {
+        writer.marks().error(i, fmt::format("'{}' is longer than {}", value, type_text(shown)));
+        continue;
+      }
+      value = cut;
+    }
     const size_t characters = pads ? utf8_length(value) : length;
     if (characters < length) {
       if (!writer.fits(i, value.size() + length - characters)) continue;

@@ -29,6 +29,12 @@ const std::vector<Function>& table() {
     add_comparison(list);
     add_logic(list);
     add_conditional(list);
+    add_math(list);
+    add_string(list);
+    add_string_search(list);
+    add_regex(list);
+    add_datetime(list);
+    add_datetime_text(list);
     return list;
   }();
   return functions;

@@ -251,4 +251,11 @@ Result<const TimeZone*> find_time_zone(std::string_view name) {
   return zones.emplace(std::string(name), std::move(zone)).first->second.get();
 }
 
+const TimeZone& checked_time_zone(std::string_view name) {
+  static const TimeZone* const utc = *find_time_zone("UTC");
+  if (name == "UTC") return *utc;
+  const auto zone = find_time_zone(name);
+  return zone ? **zone : *utc;
+}
+
 }  // namespace millstream::analytics

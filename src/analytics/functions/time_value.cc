@@ -249,11 +249,11 @@ int64_t extract_unit(TimeUnit unit, int64_t micros) {
     case TimeUnit::kSecond:
       return of_day / kMicrosPerSecond % 60;
     case TimeUnit::kMillisecond:
-      return of_day % kMicrosPerMinute / 1000;
+      return of_day % kMicrosPerSecond / 1000;
     case TimeUnit::kMicrosecond:
-      return of_day % kMicrosPerMinute;
+      return of_day % kMicrosPerSecond;
     case TimeUnit::kNanosecond:
-      return of_day % kMicrosPerMinute * 1000;
+      return of_day % kMicrosPerSecond * 1000;
     default:
       return extract_from_date(unit, floor_div(micros, kMicrosPerDay));
   }

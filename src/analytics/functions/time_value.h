@@ -60,7 +60,8 @@ using sql::TimeUnit;
 // The names of units ("MINUTE", "DOW", …), upper case, also plural and SQL_TSI_ forms.
 std::optional<TimeUnit> parse_time_unit(std::string_view name);
 std::string_view time_unit_name(TimeUnit unit);
-// The field of a time; of kWeek: the ISO week; kSecond: without fraction.
+// The field of a time; of kWeek: the ISO week; kSecond: without fraction; smaller ones: within
+// the second.
 int64_t extract_unit(TimeUnit unit, int64_t micros);
 // The start of the unit that `micros` lies in; kWeek starts on Sunday as Calcite's does (Flink
 // and the Kinesis dialect). `up`: the next start unless it is one.
@@ -104,5 +105,7 @@ class TimeZone {
 };
 // Errors: kInvalidArgument: no such zone.
 Result<const TimeZone*> find_time_zone(std::string_view name);
+// The same where the name has been checked before; UTC if it is wrong.
+const TimeZone& checked_time_zone(std::string_view name);
 
 }  // namespace millstream::analytics
