@@ -307,10 +307,13 @@ void field_kernel(KernelContext& context, Arguments arguments, Column& out) {
 
 Result<ResolvedCall> resolve_floor(const Function& self, std::span<const BoundPtr> arguments,
                                    Dialect) {
-  if (arguments.size() != 2 || !arguments[0]->type.is_datetime()) {
+  const bool is_interval =
+      arguments.size() == 2 && arguments[0]->type.kind == TypeKind::kIntervalMillis;
+  if (arguments.size() != 2 || !(is_interval || arguments[0]->type.is_datetime())) {
     return no_overload(self, arguments);
   }
   TRY_ASSIGN(const TimeUnit unit, literal_unit(*arguments[1]));
+  if (is_interval && unit > TimeUnit::kDay) return no_overload(self, arguments);
   if (unit >= TimeUnit::kDow && unit <= TimeUnit::kEpoch) {
     return fail(ErrorCode::kInvalidArgument, "{} ... TO {} is not a unit of time", self.name,
                 time_unit_name(unit));
