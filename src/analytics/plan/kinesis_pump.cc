@@ -21,6 +21,8 @@ bool is_assignable(const Type& from, const Type& to) {
   if (from.is_string() && to.is_string()) return true;
   if (from.is_binary() && to.is_binary()) return true;
   if (from.is_timestamp() && to.is_timestamp()) return true;
+  // Text is read as a number or time by a CAST only.
+  if (from.is_string() && !to.is_string()) return false;
   return can_cast_implicitly(from, to, sql::Dialect::kKinesis);
 }
 
