@@ -44,6 +44,15 @@ constexpr const char* kTailExamples = R"(Examples:
   millstream tail clicks --from trim_horizon --no-follow --ndjson | jq .data
   millstream tail clicks --from 10m --max 100)";
 
+constexpr const char* kSqlExamples = R"(Examples:
+  millstream sql                                    a shell: \h helps
+  millstream sql -f app.sql
+  millstream sql --bounded --output json -f report.sql > report.ndjson
+  millstream sql -e "SHOW FUNCTIONS"
+
+Flink SQL. A query runs until Ctrl-C; --bounded: over the records that are stored now, then it
+ends. Nothing is kept of it; what shall run on is an application: millstream app --help)";
+
 constexpr const char* kBenchExamples = R"(Examples:
   millstream bench
   millstream bench --scenario put_record_100 --duration 30s --json results.ndjson)";
@@ -62,6 +71,7 @@ struct Texts {
   std::string partition_key = "random";
   std::string rate;
   std::string from = "latest";
+  std::string output = "auto";
   std::string warm_up = "2s";
   std::string duration = "10s";
 };
@@ -162,6 +172,19 @@ int tail(const Texts& texts, TailOptions options, const Commands& commands) {
   const auto connection = connection_of(texts);
   if (!connection) return complain("tail", connection.error(), kUsage);
   return commands.tail(options, *connection);
+}
+
+int sql(const Texts& texts, SqlOptions options, const Commands& commands) {
+  if (!options.file.empty() && !options.statement.empty()) {
+    return complain("sql", {ErrorCode::kInvalidArgument, "--file and --execute exclude each other"},
+                    kUsage);
+  }
+  const auto output = parse_sql_output(texts.output);
+  if (!output) return complain("sql", output.error(), kUsage);
+  options.output = *output;
+  const auto connection = connection_of(texts);
+  if (!connection) return complain("sql", connection.error(), kUsage);
+  return commands.sql(options, *connection);
 }
 
 int bench(const Texts& texts, BenchOptions options, const Commands& commands) {
@@ -315,6 +338,20 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
   tail_app->add_flag("--ndjson", tail_options.ndjson, "A JSON object a line");
   add_connection(*tail_app, texts.connection);
 
+  SqlOptions sql_options;
+  CLI::App* sql_app = app.add_subcommand("sql", "Query streams with SQL: a shell, or a script");
+  sql_app->footer(kSqlExamples);
+  sql_app->add_option("-f,--file", sql_options.file, "Script to run")->type_name("FILE");
+  sql_app->add_option("-e,--execute", sql_options.statement, "Statements to run")->type_name("SQL");
+  sql_app
+      ->add_option("--output", texts.output,
+                   "table, changelog (kind of change, then the cells, with tabs between) or json "
+                   "(an object a row); auto: a live table on a terminal, else the changelog")
+      ->type_name("FORM")
+      ->default_str("auto");
+  sql_app->add_flag("--bounded", sql_options.bounded, "Over what is stored now, then end");
+  add_connection(*sql_app, texts.connection);
+
   BenchOptions bench_options;
   CLI::App* bench_app = app.add_subcommand("bench", "Measure a running server");
   std::string scenarios = "Scenario, repeatable; all of them by default:";
@@ -375,6 +412,7 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
     tail_options.follow = !no_follow;
     return tail(texts, tail_options, commands);
   }
+  if (sql_app->parsed()) return sql(texts, sql_options, commands);
   if (bench_app->parsed()) return bench(texts, bench_options, commands);
   if (cert_app->parsed()) return cert(texts, commands);
   return version(show_settings, show_operations, commands);

@@ -8,6 +8,7 @@
 #include "cli/api_client.h"
 #include "cli/bench.h"
 #include "cli/put.h"
+#include "cli/sql.h"
 #include "cli/tail.h"
 #include "server/config.h"
 
@@ -20,6 +21,7 @@ struct Commands {
                     const Connection&)>
       put;
   std::function<int(const TailOptions&, const Connection&)> tail;
+  std::function<int(const SqlOptions&, const Connection&)> sql;
   std::function<int(const BenchOptions&)> bench;
   std::function<int(const ServerConfig&)> cert;
   std::function<std::string()> operations_table;

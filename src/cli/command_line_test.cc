@@ -40,6 +40,12 @@ class CommandLineTest : public testing::Test {
               connection_ = connection;
               return 12;
             },
+        .sql =
+            [this](const SqlOptions& options, const Connection& connection) {
+              sql_ = options;
+              connection_ = connection;
+              return 15;
+            },
         .bench =
             [this](const BenchOptions& options) {
               bench_ = options;
@@ -63,6 +69,7 @@ class CommandLineTest : public testing::Test {
   ServerConfig config_;
   PutOptions put_;
   TailOptions tail_;
+  SqlOptions sql_;
   BenchOptions bench_;
   Connection connection_;
   std::vector<std::string> files_;
@@ -86,7 +93,7 @@ TEST_F(CommandLineTest, ServeTakesEverySettingAsAFlag) {
 
 TEST_F(CommandLineTest, HelpNamesCommandsFlagsAndExamples) {
   EXPECT_EQ(run({"--help"}), 0);
-  for (const char* command : {"serve", "put", "tail", "bench", "cert", "version"}) {
+  for (const char* command : {"serve", "put", "tail", "sql", "bench", "cert", "version"}) {
     EXPECT_TRUE(out_.contains(command)) << command;
   }
   EXPECT_EQ(run({"serve", "--help"}), 0);
@@ -132,6 +139,19 @@ TEST_F(CommandLineTest, TailTakesAStart) {
   EXPECT_EQ(run({"tail", "clicks", "--no-follow"}), 12);
   EXPECT_FALSE(tail_.follow);
   EXPECT_EQ(run({"tail", "clicks", "--from", "soon"}), 2);
+}
+
+TEST_F(CommandLineTest, SqlTakesAScriptOrStatementsAndAForm) {
+  EXPECT_EQ(run({"sql"}), 15);
+  EXPECT_EQ(sql_.output, SqlOutput::kAuto);
+  EXPECT_FALSE(sql_.bounded);
+  EXPECT_EQ(run({"sql", "-f", "a.sql", "--output", "json", "--bounded"}), 15);
+  EXPECT_EQ(sql_.file, "a.sql");
+  EXPECT_EQ(sql_.output, SqlOutput::kJson);
+  EXPECT_TRUE(sql_.bounded);
+  EXPECT_EQ(run({"sql", "-f", "a.sql", "-e", "SHOW TABLES"}), 2);
+  EXPECT_EQ(run({"sql", "--output", "xml"}), 2);
+  EXPECT_TRUE(error_.contains("not 'xml'")) << error_;
 }
 
 TEST_F(CommandLineTest, BenchTakesScenariosAndTimes) {

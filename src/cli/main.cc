@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
                                {.serve = server::run_server,
                                 .put = cli::run_put,
                                 .tail = cli::run_tail,
+                                .sql = cli::run_sql,
                                 .bench = cli::run_bench,
                                 .cert = cli::run_cert,
                                 .operations_table = server::compatibility_table});
