@@ -1,6 +1,7 @@
 #include "analytics/functions/expression.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -36,6 +37,24 @@ bool deterministic(const BoundExpression& expression, Visited& visited) {
   return std::ranges::all_of(expression.arguments, [&visited](const BoundPtr& argument) {
     return deterministic(*argument, visited);
   });
+}
+
+// Pairs met before: had they differed, the comparison would have ended there. Without them shared
+// parts would be compared once for each way that leads to them, exponentially often.
+using PairsAsked = std::set<std::pair<const BoundExpression*, const BoundExpression*>>;
+
+bool same_parts(const BoundExpression& a, const BoundExpression& b, PairsAsked& asked) {
+  if (&a == &b) return true;
+  if (a.kind != b.kind || a.column != b.column || a.function != b.function ||
+      a.try_cast != b.try_cast || a.arguments.size() != b.arguments.size() || a.type != b.type ||
+      a.literal != b.literal) {
+    return false;
+  }
+  if (a.arguments.empty() || !asked.emplace(&a, &b).second) return true;
+  for (size_t i = 0; i < a.arguments.size(); ++i) {
+    if (!same_parts(*a.arguments[i], *b.arguments[i], asked)) return false;
+  }
+  return true;
 }
 
 // Rebuilds an expression with other columns; shared parts stay shared.
@@ -243,16 +262,8 @@ BoundPtr bound_call(const Function& function, std::vector<BoundPtr> arguments, T
 }
 
 bool same(const BoundExpression& a, const BoundExpression& b) {
-  if (&a == &b) return true;
-  if (a.kind != b.kind || a.column != b.column || a.function != b.function ||
-      a.try_cast != b.try_cast || a.arguments.size() != b.arguments.size() || a.type != b.type ||
-      a.literal != b.literal) {
-    return false;
-  }
-  for (size_t i = 0; i < a.arguments.size(); ++i) {
-    if (!same(*a.arguments[i], *b.arguments[i])) return false;
-  }
-  return true;
+  PairsAsked asked;
+  return same_parts(a, b, asked);
 }
 
 std::string expression_text(const BoundExpression& expression, std::span<const Field> schema) {
