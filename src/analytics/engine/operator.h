@@ -27,6 +27,8 @@ class Output {
   virtual void count_late(uint64_t rows) = 0;
 };
 
+class ReferenceTables;  // reference_join.h
+
 struct OperatorContext {
   sql::Dialect dialect = sql::Dialect::kFlink;
   std::string time_zone = "UTC";
@@ -34,6 +36,8 @@ struct OperatorContext {
   uint32_t partition = 0;
   uint32_t partitions = 1;
   int64_t state_ttl_ms = 0;  // Flink: table.exec.state.ttl; 0: never
+  // What reference joins read; outlives the operators. nullptr: the plan has none.
+  ReferenceTables* references = nullptr;
 };
 
 // Life cycle: made by make_operator(); open() once, after the state was restored; then batches.

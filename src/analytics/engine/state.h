@@ -172,6 +172,7 @@ class OperatorState {
   virtual void drop(std::string_view name) = 0;
   // Existing tables whose name starts with `prefix`, after a restore too.
   virtual std::vector<StateTable*> tables(std::string_view prefix) = 0;
+  virtual std::vector<RowStore*> row_stores(std::string_view prefix) = 0;  // the same of those
   // A small value of the operator as a whole in this partition (current watermark, counters).
   virtual void set_value(std::string_view name, std::string_view value) = 0;
   virtual std::string_view value(std::string_view name) const = 0;  // empty: none

@@ -64,6 +64,17 @@ std::vector<StateTable*> NodeState::tables(std::string_view prefix) {
   return found;
 }
 
+std::vector<RowStore*> NodeState::row_stores(std::string_view prefix) {
+  std::vector<RowStore*> found;
+  for (auto at = stores_.lower_bound(prefix);
+       at != stores_.end() && std::string_view(at->first).starts_with(prefix); ++at) {
+    if (at->second.type == StoreType::kRows) {
+      found.push_back(static_cast<RowStore*>(at->second.store.get()));
+    }
+  }
+  return found;
+}
+
 void NodeState::set_value(std::string_view name, std::string_view value) {
   const auto found = values_.find(name);
   if (found == values_.end()) {

@@ -38,6 +38,7 @@ class NodeState final : public OperatorState {
   RowStore& row_store(std::string_view name, uint32_t fixed_bytes) override;
   void drop(std::string_view name) override;
   std::vector<StateTable*> tables(std::string_view prefix) override;
+  std::vector<RowStore*> row_stores(std::string_view prefix) override;
   void set_value(std::string_view name, std::string_view value) override;
   std::string_view value(std::string_view name) const override;
   size_t bytes() const override;

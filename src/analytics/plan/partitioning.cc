@@ -46,6 +46,8 @@ struct Partitioning {
   Inputs operator()(const OverNode& node) const { return {node.partition_by}; }
   Inputs operator()(const JoinNode& node) const { return {node.left_keys, node.right_keys}; }
   Inputs operator()(const IntervalJoinNode& node) const {
+    // A window by rows is over its whole input.
+    if (node.left_rows > 0 || node.right_rows > 0) return {std::vector<int>(), std::vector<int>()};
     return {node.left_keys, node.right_keys};
   }
   Inputs operator()(const WindowJoinNode& node) const { return {node.left_keys, node.right_keys}; }
