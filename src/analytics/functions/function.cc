@@ -35,6 +35,8 @@ const std::vector<Function>& table() {
     add_regex(list);
     add_datetime(list);
     add_datetime_text(list);
+    add_json(list);
+    add_conversion(list);
     return list;
   }();
   return functions;
@@ -71,7 +73,10 @@ constexpr auto kMissingInFlink = std::to_array<std::string_view>({
     "ARRAY_UNION",
     "CARDINALITY",
     "CURRENT_WATERMARK",
+    "DECODE",
     "ELEMENT",
+    "ELT",
+    "ENCODE",
     "GROUPING",
     "GROUPING_ID",
     "GROUP_ID",
@@ -94,16 +99,19 @@ constexpr auto kMissingInFlink = std::to_array<std::string_view>({
     "OBJECT_OF",
     "OBJECT_UPDATE",
     "PARSE_JSON",
+    "PARSE_URL",
     "PRINTF",
+    "REGEXP_COUNT",
     "REGEXP_EXTRACT_ALL",
+    "REGEXP_INSTR",
+    "REGEXP_SUBSTR",
     "ROW",
     "SPLIT",
     "STR_TO_MAP",
+    "TRANSLATE",
     "TRY_PARSE_JSON",
     "TYPEOF",
     "UNHEX",
-    "URL_DECODE",
-    "URL_ENCODE",
 });
 constexpr auto kMissingInKinesis = std::to_array<std::string_view>({
     "ANOMALY_DETECTION",

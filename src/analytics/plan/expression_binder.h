@@ -53,6 +53,8 @@ class ExpressionBinder {
   Result<BoundPtr> bind_case(const sql::Expression& expression);
   Result<BoundPtr> bind_cast(const sql::Expression& expression);
   Result<BoundPtr> bind_call(const sql::Expression& expression);
+  // JSON_VALUE, JSON_QUERY, JSON_EXISTS with their clauses.
+  Result<BoundPtr> bind_json(const sql::Expression& expression, std::string_view name);
   Result<BoundPtr> bind_special(const sql::Expression& expression);
   // PROCTIME(), CURRENT_TIMESTAMP and kin: what is no row of the table of functions.
   Result<std::optional<BoundPtr>> bind_clock(const sql::Expression& expression,

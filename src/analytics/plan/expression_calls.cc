@@ -97,6 +97,9 @@ Result<BoundPtr> ExpressionBinder::bind_call(const sql::Expression& expression) 
                                            : expression.star              ? "*"
                                                                           : "ORDER BY"));
   }
+  if (name == "JSON_VALUE" || name == "JSON_QUERY" || name == "JSON_EXISTS") {
+    return bind_json(expression, name);
+  }
   if (!expression.argument_names.empty()) {
     return fail_at(expression, fmt::format("{} takes no arguments by name", name));
   }
@@ -104,6 +107,44 @@ Result<BoundPtr> ExpressionBinder::bind_call(const sql::Expression& expression) 
   if (clock) return *clock;
   TRY_ASSIGN(std::vector<BoundPtr> arguments, bind_all(expression.arguments));
   return resolve(expression, name, std::move(arguments));
+}
+
+Result<BoundPtr> ExpressionBinder::bind_json(const sql::Expression& expression,
+                                             std::string_view name) {
+  const bool returns = !expression.type.name.empty();
+  const bool is_value = name == "JSON_VALUE";
+  if (!is_value && (returns || expression.arguments.size() > 2)) {
+    return fail_at(expression, fmt::format("{} with {} is not yet supported", name,
+                                           returns ? "RETURNING" : "DEFAULT"));
+  }
+  TRY_ASSIGN(const std::vector<BoundPtr> bound, bind_all(expression.arguments));
+  std::vector<BoundPtr> arguments(bound.begin(), bound.begin() + 2);
+  if (bound.size() > 2) {
+    // Values for nothing found, and for what is wrong: texts here, RETURNING's type below.
+    std::array<BoundPtr, 2> defaults;
+    for (BoundPtr& value : defaults) value = bound_literal(std::monostate(), varchar_type());
+    for (size_t i = 2; i < bound.size(); ++i) {
+      const bool on_error = expression.argument_names[i] == "DEFAULT_ON_ERROR";
+      if (on_error && returns) {
+        return fail_at(expression,
+                       "JSON_VALUE with both RETURNING and DEFAULT … ON ERROR is not yet "
+                       "supported: write COALESCE(JSON_VALUE(…), …)");
+      }
+      if (!can_cast(bound[i]->type, varchar_type(), rules_.dialect)) {
+        return fail_at(expression, "DEFAULT takes a value that has a text");
+      }
+      defaults[on_error ? 1 : 0] = analytics::bound_cast(bound[i], varchar_type());
+    }
+    std::ranges::copy(defaults, std::back_inserter(arguments));
+  }
+  TRY_ASSIGN(BoundPtr value, resolve(expression, name, std::move(arguments)));
+  if (!returns) return value;
+  TRY_ASSIGN(Type type, resolve_type(expression.type, rules_.dialect, rules_.script));
+  type.nullable = true;
+  if (!can_cast(value->type, type, rules_.dialect)) {
+    return fail_at(expression, fmt::format("RETURNING {} is not yet supported", type_text(type)));
+  }
+  return analytics::bound_cast(std::move(value), std::move(type), /*try_cast=*/true);
 }
 
 Result<std::optional<BoundPtr>> ExpressionBinder::bind_clock(const sql::Expression& expression,
