@@ -1,0 +1,97 @@
+#include "analytics/engine/window_output.h"
+
+#include "analytics/engine/pair_writer.h"
+
+namespace millstream::analytics {
+
+WindowTimes::WindowTimes(const WindowSpec& window, const Schema& input,
+                         const OperatorContext& context)
+    : column_(window.time_column), by_clock_(window.processing_time) {
+  // The Kinesis dialect knows UTC only.
+  if (context.dialect == sql::Dialect::kKinesis) return;
+  bool is_instant = by_clock_;
+  if (column_ >= 0 && static_cast<size_t>(column_) < input.size()) {
+    is_instant =
+        is_instant || input[static_cast<size_t>(column_)].type.kind == TypeKind::kTimestampLtz;
+  }
+  if (is_instant) zone_ = &checked_time_zone(context.time_zone);
+}
+
+bool WindowTimes::time_of(const Batch& batch, uint32_t row, int64_t now_us, Output& out,
+                          int64_t& time) const {
+  time = now_us;
+  if (!by_clock_) {
+    const Column* const column = batch.columns[static_cast<size_t>(column_)].get();
+    if (column == nullptr || column->is_null(row)) {
+      out.row_error(
+          "the column that a window is made by is NULL in this row; leave such rows out with "
+          "WHERE … IS NOT NULL",
+          batch, row);
+      return false;
+    }
+    time = column->ints[row];
+  }
+  if (zone_ != nullptr) time = zone_->to_local(time);
+  return true;
+}
+
+int64_t WindowTimes::deadline(int64_t end) const {
+  return in_utc(by_clock_ ? end : end - kMicrosPerMilli);
+}
+
+WindowOutput::WindowOutput(const PlanNode& node, const WindowTimes& times)
+    : times_(times),
+      keys_(std::get<WindowAggregateNode>(node.node).keys.size()),
+      aggregates_(std::get<WindowAggregateNode>(node.node).aggregates.size()),
+      properties_(std::get<WindowAggregateNode>(node.node).properties),
+      builder_(node.schema) {
+  for (size_t i = 0; i < properties_.size(); ++i) {
+    is_instant_.push_back(node.schema[keys_ + aggregates_ + i].type.kind ==
+                          TypeKind::kTimestampLtz);
+  }
+}
+
+void WindowOutput::add(const StateTable& table, StateRow row, uint32_t offset,
+                       const AggregateSet& set, const AggregateValues& values,
+                       const WindowBounds& bounds, int64_t now_us) {
+  columns_.clear();
+  for (size_t i = 0; i < keys_; ++i) columns_.push_back(&builder_.column(i));
+  decode_key(table.key(row), columns_, builder_.arena());
+  columns_.clear();
+  for (size_t i = 0; i < aggregates_; ++i) columns_.push_back(&builder_.column(keys_ + i));
+  set.result(table, row, offset, values, columns_, builder_.arena());
+  for (size_t i = 0; i < properties_.size(); ++i) {
+    int64_t value = 0;
+    switch (properties_[i]) {
+      case WindowAggregateNode::Property::kStart:
+        value = bounds.start;
+        break;
+      case WindowAggregateNode::Property::kEnd:
+        value = bounds.end;
+        break;
+      case WindowAggregateNode::Property::kTime:
+        value = bounds.end - kMicrosPerMilli;
+        break;
+      case WindowAggregateNode::Property::kProctime:
+        value = now_us;
+        break;
+    }
+    const bool is_local = properties_[i] != WindowAggregateNode::Property::kProctime;
+    if (is_instant_[i] && is_local) value = times_.in_utc(value);
+    Column& column = builder_.column(keys_ + aggregates_ + i);
+    column.ints.push_back(value);
+    if (!column.nulls.empty()) column.nulls.push_back(0);
+  }
+  // Whoever works with these rows' times must not find them late: the watermark that ends the
+  // window comes behind them.
+  const EventTime before = times_.by_clock() ? kNoWatermark : times_.deadline(bounds.end) - 1;
+  builder_.finish_row(ChangeKind::kInsert, before);
+}
+
+bool WindowOutput::is_full() const { return builder_.rows() >= kPieceRows; }
+
+void WindowOutput::flush(Output& out) {
+  if (builder_.rows() > 0) out.emit(builder_.take());
+}
+
+}  // namespace millstream::analytics
