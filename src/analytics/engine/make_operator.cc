@@ -4,8 +4,11 @@
 #include "analytics/engine/interval_join.h"
 #include "analytics/engine/join.h"
 #include "analytics/engine/operator.h"
+#include "analytics/engine/over.h"
 #include "analytics/engine/project.h"
+#include "analytics/engine/rank.h"
 #include "analytics/engine/reference_join.h"
+#include "analytics/engine/sort.h"
 #include "analytics/engine/union.h"
 #include "analytics/engine/values.h"
 #include "analytics/engine/window_aggregate.h"
@@ -31,11 +34,11 @@ struct Maker {
   Made operator()(const IntervalJoinNode&) { return make_interval_join(plan, context); }
   Made operator()(const UnionNode&) { return make_union(plan, context); }
   Made operator()(const ValuesNode&) { return make_values(plan, context); }
-  Made operator()(const OverNode&) { return missing("OVER"); }
+  Made operator()(const OverNode&) { return make_over(plan, context); }
   Made operator()(const WindowJoinNode&) { return make_window_join(plan, context); }
   Made operator()(const ReferenceJoinNode&) { return make_reference_join(plan, context); }
-  Made operator()(const RankNode&) { return missing("ROW_NUMBER"); }
-  Made operator()(const SortNode&) { return missing("ORDER BY"); }
+  Made operator()(const RankNode&) { return make_rank(plan, context); }
+  Made operator()(const SortNode&) { return make_sort(plan, context); }
   // Sources and sinks are the job's own.
   Made operator()(const SourceNode&) { return missing("a source as an operator"); }
   Made operator()(const SinkNode&) { return missing("a sink as an operator"); }
