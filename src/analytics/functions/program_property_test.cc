@@ -55,15 +55,16 @@ Outcome computed(std::string_view name, std::span<const Outcome> arguments) {
   return {.value = wrapping(name, x, y)};
 }
 
+// In order, as Java does: what stands behind a deciding value does not count, what stands before
+// it does.
 Outcome logic(std::span<const Outcome> arguments, int64_t deciding) {
-  bool error = false;
   bool null = false;
   for (const Outcome& argument : arguments) {
-    error |= argument.error;
+    if (argument.error) return kFailed;
     null |= argument.null;
-    if (!argument.error && !argument.null && argument.value == deciding) return argument;
+    if (!argument.null && argument.value == deciding) return argument;
   }
-  return error ? kFailed : null ? kNullOutcome : Outcome{.value = 1 - deciding};
+  return null ? kNullOutcome : Outcome{.value = 1 - deciding};
 }
 
 Outcome evaluate(const BoundExpression& expression, const Row& row) {  // NOLINT(misc-no-recursion)
