@@ -1,11 +1,13 @@
 #include "server/analytics_part.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <simdjson.h>
 
+#include "analytics/applications/application_service.h"
 #include "analytics/applications/query.h"
 #include "analytics/applications/worker_runner.h"
 
@@ -50,15 +52,30 @@ Result<analytics::Query> parse_query(const Caller& caller, const Slice& body) {
 }  // namespace
 
 struct AnalyticsPart::State {
-  State(analytics::HostContext parts, analytics::WorkerRunnerSettings how)
+  State(analytics::HostContext parts, analytics::WorkerRunnerSettings how, MetaStore& meta,
+        std::string state_folder, bool is_temporary)
       : context(std::move(parts)),
         settings(std::move(how)),
-        runner(analytics::WorkerRunner::make(pool.get_executor(), context, settings)) {}
+        folder(std::move(state_folder)),
+        folder_is_temporary(is_temporary),
+        runner(analytics::WorkerRunner::make(pool.get_executor(), context, settings)),
+        service({.meta = meta,
+                 .runner = *runner,
+                 .host = context,
+                 .executor = pool.get_executor(),
+                 .folder = folder}) {}
+  ~State() {
+    std::error_code ignored;
+    if (folder_is_temporary) std::filesystem::remove_all(folder, ignored);
+  }
 
   asio::thread_pool pool{kThreads};
   analytics::HostContext context;
   analytics::WorkerRunnerSettings settings;
+  std::string folder;  // snapshots of applications' states
+  bool folder_is_temporary;
   std::unique_ptr<analytics::WorkerRunner> runner;
+  analytics::ApplicationService service;
 };
 
 AnalyticsPart::AnalyticsPart(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -79,7 +96,17 @@ Result<std::unique_ptr<AnalyticsPart>> AnalyticsPart::open(AnalyticsPartDependen
   analytics::WorkerRunnerSettings settings;
   settings.executable = worker_executable(parts.config);
   settings.memory_limit_bytes = parts.config.worker_memory;
-  auto state = std::make_unique<State>(std::move(context), std::move(settings));
+  // Worker processes write there: a real folder, also when everything else is in memory.
+  std::string folder = parts.config.data_folder + "/analytics";
+  if (parts.config.ephemeral) {
+    folder = (std::filesystem::temp_directory_path() / "millstream-analytics-XXXXXX").string();
+    if (!::mkdtemp(folder.data())) {
+      return fail(ErrorCode::kIo, "can't make a temporary folder {}", folder);
+    }
+  }
+  auto state = std::make_unique<State>(std::move(context), std::move(settings), parts.meta,
+                                       std::move(folder), parts.config.ephemeral);
+  TRY(state->service.start());
   return std::unique_ptr<AnalyticsPart>(new AnalyticsPart(std::move(state)));
 }
 
@@ -95,7 +122,15 @@ awaitable<> AnalyticsPart::run_query(const Caller& caller, HttpRequest& request,
   co_await analytics::run_query(state_->context, state_->settings, *std::move(query), stream);
 }
 
+void AnalyticsPart::register_operations(wire::OperationTable& table) {
+  analytics::register_v1_operations(table, state_->service);
+  analytics::register_v2_operations(table, state_->service);
+}
+
+awaitable<Result<>> AnalyticsPart::delete_all() { co_return co_await state_->service.remove_all(); }
+
 void AnalyticsPart::stop() {
+  asio::co_spawn(state_->pool, state_->service.stop(), asio::use_future).get();
   asio::co_spawn(state_->pool, state_->runner->shut_down(), asio::use_future).get();
   state_->pool.join();
 }

@@ -8,9 +8,11 @@
 #include "base/http_message.h"
 #include "base/object_store.h"
 #include "log/shard_log.h"
+#include "meta/meta_store.h"
 #include "server/config.h"
 #include "server/firehose_part.h"
 #include "streams/catalog.h"
+#include "wire/operation.h"
 
 namespace millstream::server {
 
@@ -19,6 +21,7 @@ struct AnalyticsPartDependencies {
   Env& env;
   ShardLog& log;
   streams::Catalog& catalog;
+  MetaStore& meta;
   FirehosePart& firehose;  // its lake, its S3 client, its delivery streams
 };
 
@@ -32,6 +35,9 @@ class AnalyticsPart {
   // POST /_millstream/sql: {"sql": "…", "bounded": false}; the answer is applications/query.h's.
   // The whole response.
   awaitable<> run_query(const Caller& caller, HttpRequest& request, ResponseStream& stream);
+  void register_operations(wire::OperationTable& table);
+  // Deletes every application (reset of a test server).
+  awaitable<Result<>> delete_all();
   // Running applications end where they are; what they have done is durable. Not on a loop.
   void stop();
 

@@ -182,6 +182,7 @@ class ServerImpl final : public Server {
                                                 .env = *env_,
                                                 .log = *log_,
                                                 .catalog = *catalog_,
+                                                .meta = *meta_,
                                                 .firehose = *firehose_}));
     return {};
   }
@@ -195,6 +196,7 @@ class ServerImpl final : public Server {
     streams::register_data_operations(table_, *streams_context_);
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
+    analytics_->register_operations(table_);
   }
 
   Result<> listen() {
@@ -256,6 +258,7 @@ class ServerImpl final : public Server {
   }
 
   awaitable<Result<>> reset() {
+    CO_TRY(co_await analytics_->delete_all());
     CO_TRY(co_await firehose_->delete_all());
     CO_TRY(co_await control_->delete_all_streams());
     co_return co_await declare_streams();

@@ -122,10 +122,11 @@ Result<> add_input(const api::InputDescription& input, PlannerSettings& settings
   if (input.kinesis_streams_input_description) {
     table->options["stream.arn"] = input.kinesis_streams_input_description->resource_arn;
   } else if (input.kinesis_firehose_input_description) {
-    table->options["stream.arn"] = input.kinesis_firehose_input_description->resource_arn;
-  } else {
-    return fail(ErrorCode::kInvalidArgument, "Input '{}' names neither a stream nor a Firehose.",
+    return fail(ErrorCode::kInvalidArgument,
+                "KinesisFirehoseInput (input '{}') is not yet supported: read the stream itself.",
                 prefix);
+  } else {
+    return fail(ErrorCode::kInvalidArgument, "Input '{}' names no stream.", prefix);
   }
   if (const auto start = start_option(input); !start.empty()) {
     table->options["source.init.position"] = start;
