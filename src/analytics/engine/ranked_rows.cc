@@ -32,9 +32,12 @@ RankedRows::List& RankedRows::list(KeyRef key) {
   for (RowRef row = store_.first(key); row != RowStore::kNone; row = store_.next(row)) {
     list.push_back({order_prefix(order_of(row)), row});
   }
-  if (latest_first_) std::reverse(list.begin(), list.end());
-  std::stable_sort(list.begin(), list.end(), [this](const Entry& a, const Entry& b) {
-    return a.prefix != b.prefix ? a.prefix < b.prefix : order_of(a.row) < order_of(b.row);
+  std::sort(list.begin(), list.end(), [this](const Entry& a, const Entry& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    const int order = order_of(a.row).compare(order_of(b.row));
+    if (order != 0) return order < 0;
+    return latest_first_ ? store_.id(a.row) > store_.id(b.row)
+                         : store_.id(a.row) < store_.id(b.row);
   });
   return list;
 }
