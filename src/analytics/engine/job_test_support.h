@@ -184,7 +184,10 @@ class World final : public JobHost {
       timer.expires_after(std::chrono::milliseconds(2));
       boost::system::error_code error;
       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return fail(ErrorCode::kCancelled, "cancelled");
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (error || state.cancelled() != asio::cancellation_type::none) {
+        co_return fail(ErrorCode::kCancelled, "cancelled");
+      }
     }
   }
   awaitable<Result<std::vector<ShardId>>> delivery_shards(std::string) override {

@@ -9,7 +9,8 @@ std::vector<SlotPosition> Source::positions(bool all) {
   for (Slot& slot : slots_) {
     if (!all && !slot.changed) continue;
     slot.changed = false;
-    result.push_back({name_, slot.name, slot.next, slot.text, slot.watermark, slot.finished});
+    result.push_back({name_, slot.name, slot.next, slot.text, slot.watermark,
+                      slot.finished && !slot.bounded_here});
   }
   return result;
 }

@@ -42,10 +42,11 @@ struct Slot {
   uint64_t next = 0;
   std::string text;
   EventTime watermark = kNoWatermark;
-  bool started = false;   // counts for the watermark until finished
-  bool finished = false;  // all rows have been taken, no more will come
-  bool changed = true;    // since its position was last logged
-  bool at_tip = false;    // nothing is waiting, here or in the log
+  bool started = false;       // counts for the watermark until finished
+  bool finished = false;      // all rows have been taken, no more will come
+  bool bounded_here = false;  // … in this run: a later one goes on
+  bool changed = true;        // since its position was last logged
+  bool at_tip = false;        // nothing is waiting, here or in the log
   std::chrono::nanoseconds last_rows{0};
   std::shared_ptr<const SlotOrigin> origin;
 };

@@ -195,6 +195,8 @@ awaitable<> StreamSource::read_shard(size_t index) {
 awaitable<bool> StreamSource::read_some(size_t index) {
   Shard& shard = *shards_[index];
   if (shard.bound && shard.read_next >= *shard.bound) {
+    const auto status = host_.log().status(shard.shard.id);
+    slots_[index].bounded_here = status && !(status->sealed && status->tip <= *shard.bound);
     shard.read_to_end = true;
     co_return false;
   }
