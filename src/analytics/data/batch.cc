@@ -101,7 +101,8 @@ void Column::append(const Column& other, size_t row) {
       strings.push_back(other.strings[row]);
       break;
   }
-  if (!nulls.empty()) nulls.push_back(null ? 1 : 0);
+  // (Of the first row there was nothing to resize.)
+  if (null || !nulls.empty()) nulls.push_back(null ? 1 : 0);
 }
 
 void Column::append_null() {
