@@ -134,8 +134,9 @@ class FileSource final : public Source {
 }  // namespace
 
 LakePath lake_path(std::string_view path) {
-  constexpr std::string_view kLake = "lake://";
-  if (path.starts_with(kLake)) path.remove_prefix(kLake.size());
+  for (const std::string_view scheme : {"lake://", "s3://"}) {
+    if (path.starts_with(scheme)) path.remove_prefix(scheme.size());
+  }
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
   const size_t slash = path.find('/');

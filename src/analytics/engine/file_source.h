@@ -15,7 +15,7 @@ struct LakePath {
   std::string bucket;
   std::string prefix;  // without '/' at its end; may be empty
 };
-// 'lake://bucket/prefix' or '/bucket/prefix'.
+// 'lake://bucket/prefix', 's3://bucket/prefix' or '/bucket/prefix'.
 LakePath lake_path(std::string_view path);
 
 // Keys of the objects at or below `path`, ascending; hidden ones ('.', '_') left out.

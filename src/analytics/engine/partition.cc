@@ -141,6 +141,7 @@ Result<> Partition::make_node(size_t index, const PartitionSettings& settings, N
     context.partition = run->node->single ? 0 : index_;
     context.partitions = run->node->single ? 1 : count_;
     context.state_ttl_ms = settings.state_ttl_ms;
+    context.references = settings.references;
     TRY_ASSIGN(run->op, make_operator(node, context));
   }
   nodes_[index] = std::move(run);

@@ -20,6 +20,7 @@ struct PartitionSettings {
   std::vector<size_t> source_nodes;  // the StagePlan's nodes that are sources, in their order
   std::vector<size_t> sink_nodes;
   std::vector<Sink*> sinks;  // as sink_nodes
+  ReferenceTables* references = nullptr;
 };
 
 // Threads: one at a time: those phases that run in one partition follow one another.

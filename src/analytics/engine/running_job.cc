@@ -6,6 +6,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "analytics/engine/reference_reader.h"
 #include "analytics/plan/options.h"
 
 namespace millstream::analytics {
@@ -120,6 +121,10 @@ awaitable<Result<>> RunningJob::start() {
   std::vector<Sink*> sinks;
   for (const auto& sink : sinks_) sinks.push_back(sink.get());
   committer_ = std::make_unique<Committer>(spec_, host_, sinks, *strand_, [this] { wake(); });
+  auto zone = option(plan_, "table.local-time-zone");
+  if (zone.empty()) zone = "UTC";
+  CO_TRY(
+      co_await read_reference_tables(stages_, plan_.dialect, std::move(zone), host_, references_));
   CO_TRY(co_await recover_state());
   co_return Result<>();
 }
@@ -232,6 +237,7 @@ Result<> RunningJob::make_executor() {
   settings.source_nodes = source_nodes_;
   settings.sink_nodes = sink_nodes_;
   for (const auto& sink : sinks_) settings.sinks.push_back(sink.get());
+  settings.references = &references_;
   TRY_ASSIGN(executor_, Executor::create(stages_, settings, *state_, pool_));
   TRY(executor_->open());
   carried_.assign(state_->partitions(), {});

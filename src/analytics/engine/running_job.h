@@ -12,6 +12,7 @@
 #include "analytics/engine/job.h"
 #include "analytics/engine/job_sources.h"
 #include "analytics/engine/recovery.h"
+#include "analytics/engine/reference_join.h"
 #include "analytics/engine/snapshot_store.h"
 #include "analytics/engine/wakeup.h"
 
@@ -101,6 +102,7 @@ class RunningJob final : public Job {
   std::vector<std::unique_ptr<Sink>> sinks_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<JobState> state_;
+  ReferenceTables references_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<SnapshotWriter> snapshot_;  // under way
   uint64_t snapshot_base_bytes_ = 0;          // of the changelog when the last one began
