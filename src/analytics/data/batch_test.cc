@@ -60,6 +60,17 @@ TEST(Column, AppendCopiesNullsOfTheOther) {
   EXPECT_EQ(target.size(), 3U);
 }
 
+TEST(Column, AppendKeepsANullThatComesFirst) {
+  Column from(Physical::kInt64);
+  from.append_null();
+  Column to(Physical::kInt64);
+  to.append(from, 0);
+  to.ints.push_back(7);
+  if (!to.nulls.empty()) to.nulls.push_back(0);
+  EXPECT_TRUE(to.is_null(0));
+  EXPECT_FALSE(to.is_null(1));
+}
+
 TEST(Arena, ViewsStayValidWhileItGrows) {
   Arena arena;
   std::vector<std::string_view> views;

@@ -115,6 +115,7 @@ class IntervalJoin final : public Operator {
     if (in_order_) merge(now_us, out);
     const bool at_end = watermark == kEndOfTime;
     const EventTime time = processing_time_ && !at_end ? now_us : watermark;
+    advanced_ = std::max(advanced_, watermark);
     const bool done = expire(time, out);
     if (done && at_end) {
       for (size_t side = 0; side < sides_.size(); ++side) shrink(side, 0, out);
@@ -306,7 +307,9 @@ class IntervalJoin final : public Operator {
     const EventTime expiry = later_by(own_time(row), own.keep_ms);
     // An inner row without a key meets none.
     const bool of_use = own.padded || !own.keys.has_null(row);
-    if (expiry > reached(row)) {
+    // Not by the row's own watermark: in a batch, rows of the right input that came before this
+    // one follow behind it.
+    if (expiry > (processing_time_ ? now_us_ : advanced_)) {
       if (of_use) own.waiting.push(expiry, keep(row, own_time(row), matched));
     } else if (!matched && own.padded) {
       writer_.add(row, std::nullopt, ChangeKind::kInsert, output_watermark(batch_->watermark(row)));
@@ -393,6 +396,7 @@ class IntervalJoin final : public Operator {
   PairWriter writer_;
   PairWriter padding_;
   std::unique_ptr<PairCondition> condition_;
+  EventTime advanced_ = kNoWatermark;
   std::array<int64_t, 2> next_padding_{kEndOfTime, kEndOfTime};
 
   // Of the call under way.

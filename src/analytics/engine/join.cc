@@ -24,6 +24,8 @@ using sql::JoinKind;
 constexpr size_t kTimeBytes = 8;  // before a row, if state has a time to live
 // Rows that nobody looks at are looked for so many times within their time to live.
 constexpr int64_t kSweepsInLife = 4;
+// Rows whose memory is asked for before they are dealt with.
+constexpr size_t kAhead = 16;
 
 struct Side {
   Side(const Schema& schema, const std::vector<int>& key_columns, RowStore& rows)
@@ -64,6 +66,7 @@ class Join final : public Operator {
     matches_ = 0;
     const Side& other = sides_[1 - input];
     for (uint32_t row = 0; row < batch.rows; ++row) {
+      prefetch_for(row + kAhead);
       if (other_keys_[row] != RowStore::kNone && !sides_[input].keys.has_null(row)) {
         for (RowRef partner = other.store.first(other_keys_[row]); partner != RowStore::kNone;
              partner = other.store.next(partner)) {
@@ -131,6 +134,19 @@ class Join final : public Operator {
     for (const KeyRef key : other_keys_) {
       if (key != RowStore::kNone) expire(sides_[1 - input_].store, key, now_us_);
     }
+  }
+
+  // What the rows behind will touch.
+  void prefetch_for(size_t row) const {
+    if (row >= other_keys_.size()) return;
+    const RowStore& own = sides_[input_].store;
+    const RowStore& other = sides_[1 - input_].store;
+    other.prefetch(other_keys_[row]);
+    own.prefetch(own_keys_[row]);
+    if (row < kAhead + kAhead / 2) return;
+    const size_t nearer = row - kAhead / 2;
+    if (other_keys_[nearer] != RowStore::kNone) other.prefetch(other.first(other_keys_[nearer]));
+    own.prefetch(own.last(own_keys_[nearer]));
   }
 
   bool is_expired(RowRef row, const RowStore& store, int64_t now_us) const {
