@@ -98,6 +98,7 @@ class GroupAggregate final : public Operator {
     for (const Changed& changed : changed_) emit(changed, out);
     if (out_.rows() > 0) out.emit(out_.take());
     changed_.clear();
+    before_count_ = 0;
     for (Column& column : before_) clear(column);
     arena_ = std::make_unique<Arena>();
     expire(now_us / 1000);
@@ -138,13 +139,9 @@ class GroupAggregate final : public Operator {
       changed_.push_back({state, kNoBefore});
       return;
     }
-    changed_.push_back({state, before_rows()});
+    changed_.push_back({state, before_count_});
     set_->result(*table_, state, sizeof(GroupHead), values_, before_columns_, *arena_);
     ++before_count_;
-  }
-  size_t before_rows() {
-    if (changed_.empty()) before_count_ = 0;
-    return before_count_;
   }
 
   void reset(StateRow state) {

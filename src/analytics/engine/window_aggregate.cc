@@ -69,7 +69,8 @@ class WindowAggregate final : public Operator {
       const auto at = open_.begin();
       if (!times_.is_over(at->second.deadline, watermark, now_us)) break;
       if (!fire({at->first.second, at->first.first}, at->second, now_us, out)) return false;
-      context_.state->drop(at->second.table->name());
+      // A copy: the name goes with the table.
+      context_.state->drop(std::string(at->second.table->name()));
       for (size_t i = 0; i < at->second.values.size(); ++i) {
         context_.state->drop(fmt::format("{}{}", values_name(at->first), i));
       }
