@@ -73,7 +73,7 @@ void add(Group& group, const AggregateEvent& event) {
   group.sum += *event.value;
 }
 
-// Out of order by up to some 60 ms, with a watermark that some are late for.
+// Out of order by up to 60 ms, some by more: the watermark is 40 ms behind.
 std::vector<AggregateEvent> random_events(uint32_t seed, size_t count, int64_t gap_ms) {
   std::mt19937 random(seed);
   std::vector<AggregateEvent> events;
@@ -85,7 +85,8 @@ std::vector<AggregateEvent> random_events(uint32_t seed, size_t count, int64_t g
     event.key = static_cast<int64_t>(random() % 5);
     if (random() % 4 != 0) event.value = static_cast<int64_t>(random() % 6);
     event.text = std::string(1, static_cast<char>('a' + random() % 20));
-    event.time = (now - static_cast<int64_t>(random() % 60)) * kMilli;
+    const uint32_t behind_ms = random() % (i % 9 == 0 ? 300 : 60);
+    event.time = (now - static_cast<int64_t>(behind_ms)) * kMilli;
     event.watermark = watermark;
     events.push_back(event);
     watermark = std::max(watermark, (now - 40) * kMilli);
