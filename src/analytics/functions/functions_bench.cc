@@ -1,6 +1,6 @@
 // Rows a second of expressions on one core: functions_bench [seconds each].
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 
 #include <fmt/format.h>
@@ -57,7 +57,7 @@ void measure(std::string_view what, const Batch& batch, const BoundPtr& expressi
   const auto program = *Program::compile({&expression, 1}, {.dialect = dialect});
   std::vector<std::shared_ptr<Arena>> memory;
   std::vector<RowError> errors;
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // this core's time only
   double seconds = 0;
   size_t rows = 0;
   do {
@@ -65,7 +65,7 @@ void measure(std::string_view what, const Batch& batch, const BoundPtr& expressi
     errors.clear();
     program->run(batch, 0, memory, errors);
     rows += kRows;
-    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   } while (seconds < seconds_each);
   fmt::print("{:<36} {:8.1f} M rows/s{}\n", what, static_cast<double>(rows) / seconds / 1e6,
              errors.empty() ? "" : "  (with errors)");
@@ -88,6 +88,7 @@ void run() {
           call("STEP", {time, bound_literal(int64_t{10'000}, make_type(TypeKind::kIntervalMillis))},
                sql::Dialect::kKinesis),
           sql::Dialect::kKinesis);
+  measure("url LIKE '%query=1&%'", batch, call("LIKE", {url, text("%query=1&%")}));
   measure("url LIKE '%channel_id%'", batch, call("LIKE", {url, text("%channel_id%")}));
   measure("REGEXP(url, 'channel_id=[0-9]+')", batch,
           call("REGEXP", {url, text("channel_id=[0-9]+")}));

@@ -87,11 +87,16 @@ bool LikePattern::matches(std::string_view text) const {
       text.remove_prefix(found + piece.bytes.size());
       continue;
     }
-    // The leftmost place is as good as any later one.
-    std::optional<size_t> covered = match_at(piece, text);
-    while (!covered && !text.empty()) {
-      text.remove_prefix(utf8_size_at(text, 0));
+    // The leftmost place is as good as any later one; it starts with the bytes before the first _.
+    const std::string_view start = std::string_view(piece.bytes).substr(0, piece.any.front());
+    std::optional<size_t> covered;
+    for (;;) {
+      const size_t found = text.find(start);
+      if (found == std::string_view::npos) return false;
+      text.remove_prefix(found);
       covered = match_at(piece, text);
+      if (covered || text.empty()) break;
+      text.remove_prefix(utf8_size_at(text, 0));
     }
     if (!covered) return false;
     text.remove_prefix(*covered);

@@ -102,6 +102,10 @@ TEST(StringFunctions, LikeMatchesWholeStrings) {
   EXPECT_EQ(like("hello", "%ell%"), "TRUE");
   EXPECT_EQ(like("", "%"), "TRUE");
   EXPECT_EQ(like("", "_"), "FALSE");
+  EXPECT_EQ(like("aXbYc", "%b_c%"), "TRUE");
+  EXPECT_EQ(like("abbYd", "%b_d%"), "TRUE");
+  EXPECT_EQ(like("abäYd", "%_ä_%"), "TRUE");
+  EXPECT_EQ(like("aäY", "%_Y_%"), "FALSE");
   EXPECT_EQ(shown("LIKE", {text("50%"), text("50!%"), text("!")}), "TRUE");
   EXPECT_EQ(shown("LIKE", {text("505"), text("50!%"), text("!")}), "FALSE");
   EXPECT_EQ(shown("LIKE", {null_of(kVarchar), text("%")}), "NULL");
