@@ -199,5 +199,16 @@ TEST(ExpressionBinder, SharedPartsAreComparedOnce) {
   EXPECT_TRUE(same(**first, **second));
 }
 
+TEST(ExpressionBinder, JsonFunctionsKeepTheirClauses) {
+  EXPECT_THAT(bound("JSON_VALUE(c, '$.x')"),
+              testing::AllOf(HasSubstr("JSON_VALUE"), testing::EndsWith(": STRING")));
+  EXPECT_THAT(bound("JSON_VALUE(c, '$.x' RETURNING INT)"), testing::EndsWith(": INT"));
+  EXPECT_THAT(bound("JSON_VALUE(c, 'lax $.x' DEFAULT 7 ON EMPTY)"), HasSubstr("7"));
+  EXPECT_THAT(bound("JSON_VALUE(c, '$.x' RETURNING INT DEFAULT 1 ON ERROR)"),
+              HasSubstr("not yet supported"));
+  EXPECT_THAT(bound("JSON_QUERY(c, '$.x' RETURNING INT)"), HasSubstr("not yet supported"));
+  EXPECT_THAT(bound("JSON_EXISTS(c, '$.x')"), testing::EndsWith(": BOOLEAN"));
+}
+
 }  // namespace
 }  // namespace millstream::analytics
