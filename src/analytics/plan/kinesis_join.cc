@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "analytics/functions/function.h"
+#include "analytics/plan/join_parts.h"
 #include "analytics/plan/kinesis_rules.h"
 #include "analytics/plan/kinesis_tables.h"
 #include "analytics/plan/kinesis_window.h"
@@ -25,12 +26,6 @@ struct SideWindow {
   int64_t rows = 0;      // by rows; 0: by time
 };
 
-// left = right, each over its own input.
-struct EquiKey {
-  BoundPtr left;
-  BoundPtr right;
-};
-
 bool is_reference(const JoinSide& side) {
   return side.table != nullptr && side.table->connector == Connector::kFilesystem;
 }
@@ -38,9 +33,7 @@ bool is_reference(const JoinSide& side) {
 class KinesisJoin {
  public:
   KinesisJoin(PlanContext& context, JoinRequest request)
-      : context_(context),
-        request_(std::move(request)),
-        width_(static_cast<int>(request_.left.relation.plan->schema.size())) {}
+      : context_(context), request_(std::move(request)), sides_(request_), width_(sides_.width()) {}
 
   Result<Relation> plan() {
     if (request_.kind == sql::JoinKind::kSemi || request_.kind == sql::JoinKind::kAnti) {
@@ -61,32 +54,8 @@ class KinesisJoin {
   std::unexpected<Error> fail_here(std::string_view message) const {
     return error_at(context_.names, request_.position, message);
   }
-  const Schema& left_schema() const { return request_.left.relation.plan->schema; }
-  const Schema& right_schema() const { return request_.right.relation.plan->schema; }
-
-  // --- Conditions.
-
-  bool reads_left_only(const BoundExpression& expression) const {
-    const auto columns = columns_of(expression);
-    return std::ranges::all_of(columns, [&](int column) { return column < width_; });
-  }
-  bool reads_right_only(const BoundExpression& expression) const {
-    const auto columns = columns_of(expression);
-    return !columns.empty() &&
-           std::ranges::all_of(columns, [&](int column) { return column >= width_; });
-  }
-
-  std::optional<EquiKey> as_key(const BoundExpression& term) const {
-    const bool is_equality = term.kind == BoundKind::kCall && term.function != nullptr &&
-                             term.function->name == "=" && term.arguments.size() == 2;
-    if (!is_equality) return std::nullopt;
-    const BoundPtr& a = term.arguments[0];
-    const BoundPtr& b = term.arguments[1];
-    if (columns_of(*a).empty() || columns_of(*b).empty()) return std::nullopt;
-    if (reads_left_only(*a) && reads_right_only(*b)) return EquiKey{a, shifted(b, -width_)};
-    if (reads_right_only(*a) && reads_left_only(*b)) return EquiKey{b, shifted(a, -width_)};
-    return std::nullopt;
-  }
+  const Schema& left_schema() const { return sides_.left_schema(); }
+  const Schema& right_schema() const { return sides_.right_schema(); }
 
   // --- A stream and a reference table.
 
@@ -103,7 +72,7 @@ class KinesisJoin {
     std::vector<BoundPtr> left_keys;
     std::vector<BoundPtr> rest;
     for (const BoundPtr& term : request_.conjuncts) {
-      const auto key = as_key(*term);
+      const auto key = sides_.as_key(*term);
       // The table's index is by its own columns.
       if (key && key->right->kind == BoundKind::kColumn) {
         left_keys.push_back(key->left);
@@ -120,13 +89,14 @@ class KinesisJoin {
     }
     PlanPtr input = with_columns(request_.left.relation.plan, left_keys, node.left_keys);
     const int extra = static_cast<int>(input->schema.size()) - width_;
-    node.condition = behind_left(conjunction(std::move(rest)), extra);
+    node.condition = sides_.behind_left(conjunction(std::move(rest)), extra);
     Schema schema = concatenated(input->schema, without_time_attributes(right_schema()));
     if (node.kind == sql::JoinKind::kLeft) {
       make_nullable(schema, input->schema.size(), right_schema().size());
     }
     PlanPtr joined = make_node(std::move(node), {std::move(input)}, std::move(schema));
-    return Relation{.plan = drop_extra(std::move(joined), extra, 0), .columns = both_columns()};
+    return Relation{.plan = sides_.drop_extra(std::move(joined), extra, 0),
+                    .columns = sides_.both_columns()};
   }
 
   // The reference table stands at the left: join the other way, then turn the columns round.
@@ -240,7 +210,7 @@ class KinesisJoin {
     std::vector<BoundPtr> right_keys;
     std::vector<BoundPtr> rest;
     for (const BoundPtr& term : request_.conjuncts) {
-      if (const auto key = as_key(*term)) {
+      if (const auto key = sides_.as_key(*term)) {
         left_keys.push_back(key->left);
         right_keys.push_back(key->right);
       } else {
@@ -256,7 +226,7 @@ class KinesisJoin {
     const int left_extra = static_cast<int>(left->schema.size()) - width_;
     const int right_extra =
         static_cast<int>(right->schema.size()) - static_cast<int>(right_schema().size());
-    node.condition = behind_left(conjunction(std::move(rest)), left_extra);
+    node.condition = sides_.behind_left(conjunction(std::move(rest)), left_extra);
 
     const sql::JoinKind kind = node.kind;
     const int64_t left_wait_ms = -node.lower_ms;
@@ -272,7 +242,7 @@ class KinesisJoin {
     }
     PlanPtr joined =
         make_node(std::move(node), {std::move(left), std::move(right)}, std::move(schema));
-    joined = drop_extra(std::move(joined), left_extra, right_extra);
+    joined = sides_.drop_extra(std::move(joined), left_extra, right_extra);
     TRY_ASSIGN(BoundPtr rowtime,
                later_of(joined->schema, left_time, right_time, left_wait_ms, right_wait_ms));
     return with_rowtime(std::move(joined), std::move(rowtime));
@@ -332,48 +302,15 @@ class KinesisJoin {
     names.emplace_back(kRowtimeName);
     Relation result;
     result.plan = make_project(std::move(joined), std::move(expressions), std::move(names));
-    result.columns = both_columns();
+    result.columns = sides_.both_columns();
     result.columns.push_back(
         {.table = "", .name = std::string(kRowtimeName), .visibility = Visibility::kHidden});
     return result;
   }
 
-  // --- Columns.
-
-  std::vector<ScopeColumn> both_columns() const {
-    std::vector<ScopeColumn> columns = request_.left.relation.columns;
-    const auto& right = request_.right.relation.columns;
-    columns.insert(columns.end(), right.begin(), right.end());
-    return columns;
-  }
-
-  // The same condition when `extra` columns stand between left's and right's.
-  BoundPtr behind_left(BoundPtr condition, int extra) const {
-    if (condition == nullptr || extra == 0) return condition;
-    std::vector<int> map(static_cast<size_t>(width_) + right_schema().size());
-    for (size_t i = 0; i < map.size(); ++i) {
-      map[i] = static_cast<int>(i) + (static_cast<int>(i) < width_ ? 0 : extra);
-    }
-    return remap(condition, map);
-  }
-
-  // Without the columns that were computed for keys.
-  PlanPtr drop_extra(PlanPtr joined, int left_extra, int right_extra) const {
-    if (left_extra == 0 && right_extra == 0) return joined;
-    std::vector<BoundPtr> expressions;
-    std::vector<std::string> names;
-    const int total = static_cast<int>(joined->schema.size());
-    for (int i = 0; i < total - right_extra; ++i) {
-      if (i >= width_ && i < width_ + left_extra) continue;
-      const Field& field = joined->schema[static_cast<size_t>(i)];
-      expressions.push_back(bound_column(i, field));
-      names.push_back(field.name);
-    }
-    return make_project(std::move(joined), std::move(expressions), std::move(names));
-  }
-
   PlanContext& context_;
   JoinRequest request_;
+  JoinSides sides_;  // of request_
   int width_;
 };
 
