@@ -234,6 +234,15 @@ void set_retractions(PlanNode& node) {
 }
 
 Result<> check_changes(const PlanNode& node) {
+  // The ROW_NUMBER of Flink SQL to which no filter gave a limit (flink_over.cc); LIMIT 0 has no
+  // rank among its columns.
+  if (const auto* rank = std::get_if<RankNode>(&node.node);
+      rank != nullptr && rank->limit == 0 && rank->output_rank) {
+    return fail(ErrorCode::kInvalidArgument,
+                "ROW_NUMBER() without a limit is not yet supported: keep the first n rows with "
+                "SELECT … FROM (SELECT …, ROW_NUMBER() OVER (…) AS rownum FROM …) WHERE rownum <= "
+                "n");
+  }
   if (takes_updates(node)) return {};
   for (const PlanPtr& input : node.inputs) {
     if (input->mode == ChangelogMode::kAppend) continue;

@@ -193,6 +193,8 @@ class FlinkAggregation {
       }
     }
     node.window = windows.window;
+    // Places of the input of the window function, which is further below.
+    node.window.time_column = -1;
     node.window.partition_by.clear();
     node.window_columns = {windows.start[0], windows.end[0]};
     PlanPtr input = with_columns(request_.input.plan, keys, node.keys);
