@@ -26,7 +26,7 @@ class SessionAggregate final : public Operator {
       : window_(std::get<WindowAggregateNode>(node.node).window),
         context_(std::move(context)),
         set_(std::move(set)),
-        times_(window_, node.inputs[0]->schema, context_),
+        times_(node, context_),
         keys_(std::get<WindowAggregateNode>(node.node).keys, std::nullopt),
         output_(node, times_) {}
 

@@ -22,7 +22,7 @@ class WindowAggregate final : public Operator {
       : node_(std::get<WindowAggregateNode>(node.node)),
         context_(std::move(context)),
         set_(std::move(set)),
-        times_(node_.window, node.inputs[0]->schema, context_),
+        times_(node, context_),
         keys_(node_.keys, std::nullopt),
         output_(node, times_) {}
 

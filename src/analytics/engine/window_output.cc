@@ -3,18 +3,34 @@
 #include "analytics/engine/pair_writer.h"
 
 namespace millstream::analytics {
+namespace {
 
-WindowTimes::WindowTimes(const WindowSpec& window, const Schema& input,
-                         const OperatorContext& context)
-    : column_(window.time_column), by_clock_(window.processing_time) {
+// Whether the windows are made by a TIMESTAMP_LTZ. Windows that came as columns were made further
+// below: `time_column` means a column there.
+bool is_of_instants(const PlanNode& node) {
+  for (const PlanNode* at = &node;; at = at->inputs[0].get()) {
+    const WindowSpec* window = nullptr;
+    if (const auto* assign = std::get_if<WindowAssignNode>(&at->node)) window = &assign->window;
+    if (const auto* aggregate = std::get_if<WindowAggregateNode>(&at->node)) {
+      if (!aggregate->window_columns) window = &aggregate->window;
+    }
+    if (at->inputs.empty()) return false;
+    if (window == nullptr) continue;
+    const Schema& schema = at->inputs[0]->schema;
+    const auto column = static_cast<size_t>(window->time_column);
+    return window->time_column >= 0 && column < schema.size() &&
+           schema[column].type.kind == TypeKind::kTimestampLtz;
+  }
+}
+
+}  // namespace
+
+WindowTimes::WindowTimes(const PlanNode& node, const OperatorContext& context)
+    : column_(std::get<WindowAggregateNode>(node.node).window.time_column),
+      by_clock_(std::get<WindowAggregateNode>(node.node).window.processing_time) {
   // The Kinesis dialect knows UTC only.
   if (context.dialect == sql::Dialect::kKinesis) return;
-  bool is_instant = by_clock_;
-  if (column_ >= 0 && static_cast<size_t>(column_) < input.size()) {
-    is_instant =
-        is_instant || input[static_cast<size_t>(column_)].type.kind == TypeKind::kTimestampLtz;
-  }
-  if (is_instant) zone_ = &checked_time_zone(context.time_zone);
+  if (by_clock_ || is_of_instants(node)) zone_ = &checked_time_zone(context.time_zone);
 }
 
 bool WindowTimes::time_of(const Batch& batch, uint32_t row, int64_t now_us, Output& out,

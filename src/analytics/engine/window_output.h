@@ -19,7 +19,8 @@ namespace millstream::analytics {
 // Threads: one.
 class WindowTimes {
  public:
-  WindowTimes(const WindowSpec& window, const Schema& input, const OperatorContext& context);
+  // `node`: a WindowAggregateNode.
+  WindowTimes(const PlanNode& node, const OperatorContext& context);
   // Of the row, in the windows' time. False: it has none (reported as the row's error).
   bool time_of(const Batch& batch, uint32_t row, int64_t now_us, Output& out, int64_t& time) const;
   // The watermark or (by_clock()) the processing time from which on the window is over.
