@@ -242,5 +242,21 @@ TEST(WindowAggregate, CalendarWindowsEndWithTheirUnit) {
   EXPECT_TRUE(run.out.rows[1].starts_with("1 1 ")) << run.out.rows[1];
 }
 
+TEST(WindowAggregate, WindowsThatCameAsColumnsFireAtTheirEnds) {
+  WindowAggregateNode node;
+  node.keys = {0};
+  node.aggregates = {aggregate_call("COUNT", {})};
+  node.window_columns = {kTime, kTime};  // start and end are the same column here
+  AggregateRun run(aggregate_plan(node, 0));
+  AggregateEvent late = event_at(20, "c");
+  late.watermark = 19 * kMilli;
+  run.batch(std::vector{event_at(30, "a"), event_at(20, "b"), late}, 19 * kMilli);
+  EXPECT_EQ(run.out.rows, std::vector<std::string>{"1 1"});
+  EXPECT_EQ(run.out.late, 1U);
+  run.restore();
+  run.batch(std::vector{event_at(30, "d")}, 29 * kMilli);
+  EXPECT_EQ(run.out.rows, (std::vector<std::string>{"1 1", "1 2"}));
+}
+
 }  // namespace
 }  // namespace millstream::analytics
