@@ -52,6 +52,8 @@ class Committer {
   void cancel_mending() { cancelled_ = true; }
 
   uint64_t appended_changelog_bytes() const { return changelog_bytes_; }
+  // Of the newest commit that was submitted.
+  uint64_t last_number() const { return stamp_.number; }
   // Where the changelog ended after the newest durable commit.
   Counter changelog_end() const { return changelog_end_; }
 

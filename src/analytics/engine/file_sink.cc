@@ -70,7 +70,7 @@ class FileWriter final : public SinkWriter {
     }
     fresh_.clear();
     for (auto at = open_.begin(); at != open_.end();) {
-      const bool full = at->second.bytes >= sink_.roll_bytes_ ||
+      const bool full = closing_ || at->second.bytes >= sink_.roll_bytes_ ||
                         now - at->second.since >= sink_.roll_age_ || open_.size() > kMaxFolders;
       if (full) {
         close_object(at->second);
@@ -79,6 +79,7 @@ class FileWriter final : public SinkWriter {
         ++at;
       }
     }
+    closing_ = false;
     for (const uint64_t number : to_put_) output_.objects.push_back(object(number));
     to_put_.clear();
     output_.wants_after = !output_.objects.empty();
@@ -95,10 +96,8 @@ class FileWriter final : public SinkWriter {
            std::chrono::duration_cast<std::chrono::microseconds>(left).count();
   }
 
-  void close_all() override {
-    for (auto& [folder, open] : open_) close_object(open);
-    open_.clear();
-  }
+  // With the rows of the batch under way.
+  void close_all() override { closing_ = true; }
 
  private:
   struct Open {
@@ -219,6 +218,7 @@ class FileWriter final : public SinkWriter {
   StateTable& pieces_;
   std::unique_ptr<Encoder> encoder_;
   uint64_t next_ = 0;
+  bool closing_ = false;                      // no rows will come any more
   std::map<std::string, std::string> fresh_;  // lines of this batch, by folder
   std::map<std::string, Open> open_;          // by folder
   std::vector<uint64_t> to_put_;              // closed, not yet stored

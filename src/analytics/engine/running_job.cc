@@ -484,6 +484,7 @@ awaitable<Result<>> RunningJob::snapshot_now(const std::string& name) {
   CO_TRY(co_await committer_->drain());
   BatchHead head = make_head(true);
   head.nodes = node_names_;
+  head.number = committer_->last_number();
   auto write = [this, &head, &name]() -> Result<> {
     TRY_ASSIGN(auto writer,
                SnapshotWriter::begin(host_.env(), spec_.snapshot_folder, name, head,
@@ -508,6 +509,7 @@ awaitable<Result<>> RunningJob::step_snapshot() {
     snapshot_base_bytes_ = committer_->appended_changelog_bytes();
     BatchHead head = make_head(true);
     head.nodes = node_names_;
+    head.number = committer_->last_number();
     auto begin = [this, &head] {
       return SnapshotWriter::begin(host_.env(), spec_.snapshot_folder,
                                    automatic_snapshot_name(figures_.batches), head,
