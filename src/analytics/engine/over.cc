@@ -48,7 +48,7 @@ class Over : public Operator {
   }
 
   void expire(int64_t time) {
-    while (idle_.next() <= time) {
+    while (!idle_.empty() && idle_.next() <= time) {
       (void)idle_.pop(idle_keys_);
       for (const OverFrame::KeyRef key : idle_keys_) {
         const int64_t due = frame_->idle_at(key);
@@ -178,7 +178,7 @@ class OverByWatermark final : public Over {
   Result<bool> advance(EventTime watermark, int64_t, Output& out) override {
     const int64_t before = emitted_;
     bool is_done = true;
-    while (due_.next() <= watermark) {
+    while (!due_.empty() && due_.next() <= watermark) {
       if (out.is_full()) {
         is_done = false;
         break;

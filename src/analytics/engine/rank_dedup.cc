@@ -149,7 +149,7 @@ class KeepFirst final : public Deduplicate {
   }
 
   Result<bool> advance(EventTime watermark, int64_t, Output& out) override {
-    while (due_.next() <= watermark) {
+    while (!due_.empty() && due_.next() <= watermark) {
       if (out.is_full()) {
         output_.flush(out);
         return false;

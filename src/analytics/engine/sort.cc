@@ -229,7 +229,7 @@ class TemporalSort final : public StoredRows {
   Result<bool> advance(EventTime watermark, int64_t, Output& out) override {
     bool is_done = true;
     bool any = false;
-    while (is_done && due_.next() <= watermark) {
+    while (is_done && !due_.empty() && due_.next() <= watermark) {
       if (out.is_full()) {
         is_done = false;
         continue;
