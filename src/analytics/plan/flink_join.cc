@@ -237,6 +237,10 @@ class FlinkJoin {
       }
     }
     if (!start || !end) return std::nullopt;
+    // The engine ends windows of joins by watermarks.
+    if (left->window.processing_time) {
+      return fail_here("Processing time Window Join is not supported yet.");
+    }
     return build(std::move(node), std::move(terms), true);
   }
 

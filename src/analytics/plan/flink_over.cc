@@ -137,6 +137,14 @@ class FlinkOver {
     if (node.order_by.size() == 1 && order.time != TimeAttribute::kNone) {
       node.order_time = columns[keys];
     }
+    // The engine ends windows of ranks by watermarks.
+    const auto windows = window_columns(*input);
+    const bool of_windows =
+        windows && windows->complete() &&
+        std::ranges::find_first_of(node.partition_by, windows->end) != node.partition_by.end();
+    if (of_windows && windows->window.processing_time) {
+      return fail_at(call.aggregate.position, "Processing time Window TopN is not supported yet.");
+    }
     Schema schema = input->schema;
     OverResult result;
     result.columns.assign(request_.calls.size(), static_cast<int>(schema.size()));

@@ -153,6 +153,20 @@ TEST(FlinkRank, ALowerBoundAloneIsRefused) {
           R"(the number of ROW_NUMBER() needs an upper bound to be kept up to date: WHERE number <= 10 (a lower bound alone is not yet supported))"));
 }
 
+TEST(FlinkRank, RanksOfWindowsByTheClockAreRefused) {
+  EXPECT_THAT(
+      explained(
+          R"(SELECT bidder FROM (SELECT bidder, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS rn FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(p), INTERVAL '10' MINUTE))) WHERE rn <= 3)"),
+      HasSubstr(R"(Processing time Window TopN is not supported yet.)"));
+}
+
+TEST(FlinkRank, JoinsOfWindowsByTheClockAreRefused) {
+  EXPECT_THAT(
+      explained(
+          R"(SELECT L.bidder FROM (SELECT * FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(p), INTERVAL '1' MINUTE))) L JOIN (SELECT * FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(p), INTERVAL '1' MINUTE))) R ON L.window_start = R.window_start AND L.window_end = R.window_end)"),
+      HasSubstr(R"(Processing time Window Join is not supported yet.)"));
+}
+
 TEST(FlinkRank, RankIsRefusedByName) {
   EXPECT_THAT(
       explained(
