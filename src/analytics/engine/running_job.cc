@@ -418,7 +418,9 @@ awaitable<Result<>> RunningJob::commit(BatchOutcome outcome, bool idle) {
   for (size_t i = 0; i < outcome.changes.size(); ++i) carried_[i] += outcome.changes[i];
   // Nobody can see yet what a tick of the clock changed: it may wait for the next rows.
   const std::chrono::nanoseconds now = host_.clock().monotonic();
-  if (idle && outcome.output_rows == 0 && !outcome.more) co_return Result<>();
+  const bool has_effects =
+      std::ranges::any_of(outcome.sinks, [](const SinkOutput& sink) { return sink.wants_after; });
+  if (idle && outcome.output_rows == 0 && !outcome.more && !has_effects) co_return Result<>();
   ++figures_.batches;
   Commit made;
   made.head = make_head(false);
