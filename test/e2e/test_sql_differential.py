@@ -94,10 +94,8 @@ def normal(value):
         return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
     if isinstance(value, datetime.date):
         return value.isoformat()
-    if isinstance(value, float):
-        return float(f"{value:.10g}")
-    if isinstance(value, Decimal):
-        return str(value)
+    if isinstance(value, float | Decimal):
+        return float(f"{float(value):.10g}")
     return value
 
 
@@ -161,16 +159,16 @@ QUERIES = {
         "SELECT window_start, window_end, COUNT(*) AS n, SUM(v) AS s FROM TABLE(CUMULATE(TABLE a, "
         "DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) "
         "GROUP BY window_start, window_end",
-        f"SELECT {tumbled(10)} AS w, w + (i + 1) * INTERVAL 2 SECOND AS e, COUNT(*), SUM(v) "
-        "FROM a, range(5) r(i) WHERE ts < time_bucket(INTERVAL '10 seconds', ts) + "
-        "(i + 1) * INTERVAL 2 SECOND GROUP BY w, e",
+        f"SELECT w, w + (i + 1) * INTERVAL 2 SECOND AS e, COUNT(*), SUM(v) FROM (SELECT *, "
+        f"{tumbled(10)} AS w FROM a), range(5) r(i) WHERE ts < w + (i + 1) * INTERVAL 2 SECOND "
+        "GROUP BY w, i",
     ),
     "session": (
         "SELECT window_start, window_end, k, COUNT(*) AS n, SUM(v) AS s FROM TABLE(SESSION("
         "TABLE a PARTITION BY k, DESCRIPTOR(ts), INTERVAL '3' SECOND)) "
         "GROUP BY window_start, window_end, k",
-        "WITH m AS (SELECT *, CASE WHEN ts - LAG(ts) OVER p < INTERVAL 3 SECOND THEN 0 ELSE 1 END "
-        "AS f FROM a WINDOW p AS (PARTITION BY k ORDER BY ts)), "
+        "WITH m AS (SELECT *, CASE WHEN ts - LAG(ts) OVER p <= INTERVAL 3 SECOND THEN 0 ELSE 1 END "
+        "AS f FROM a WINDOW p AS (PARTITION BY k ORDER BY ts, id)), "
         "n AS (SELECT *, SUM(f) OVER (PARTITION BY k ORDER BY ts, id) AS s FROM m) "
         "SELECT MIN(ts), MAX(ts) + INTERVAL 3 SECOND, k, COUNT(*), SUM(v) FROM n GROUP BY k, s",
     ),
