@@ -221,11 +221,13 @@ int cert(const Texts& texts, const Commands& commands) {
   return commands.cert(*config);
 }
 
-int version(bool settings, bool operations, const Commands& commands) {
+int version(bool settings, bool operations, bool functions, const Commands& commands) {
   if (settings) {
     fmt::print("{}", config_reference());
   } else if (operations) {
     fmt::print("{}", commands.operations_table());
+  } else if (functions) {
+    fmt::print("{}", commands.functions_table());
   } else {
     fmt::print("millstream {} (clang {}.{}, {})\n", MS_VERSION, __clang_major__, __clang_minor__,
                OpenSSL_version(OPENSSL_VERSION));
@@ -396,10 +398,13 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
 
   bool show_settings = false;
   bool show_operations = false;
+  bool show_functions = false;
   CLI::App* version_app = app.add_subcommand("version", "Print the version");
   version_app->add_flag("--settings", show_settings, "Print the table of all settings (Markdown)");
   version_app->add_flag("--operations", show_operations,
                         "Print the table of API operations (Markdown)");
+  version_app->add_flag("--functions", show_functions,
+                        "Print the tables of SQL functions (Markdown)");
 
   try {
     app.parse(argc, argv);
@@ -415,7 +420,7 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
   if (sql_app->parsed()) return sql(texts, sql_options, commands);
   if (bench_app->parsed()) return bench(texts, bench_options, commands);
   if (cert_app->parsed()) return cert(texts, commands);
-  return version(show_settings, show_operations, commands);
+  return version(show_settings, show_operations, show_functions, commands);
 }
 
 }  // namespace millstream::cli

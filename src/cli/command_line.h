@@ -25,6 +25,7 @@ struct Commands {
   std::function<int(const BenchOptions&)> bench;
   std::function<int(const ServerConfig&)> cert;
   std::function<std::string()> operations_table;
+  std::function<std::string()> functions_table;
 };
 
 // Exit codes: a command's own; 0 after --help; 2 for arguments that are not understood and 1 for

@@ -56,7 +56,8 @@ class CommandLineTest : public testing::Test {
               config_ = config;
               return 14;
             },
-        .operations_table = [] { return std::string("table\n"); }};
+        .operations_table = [] { return std::string("table\n"); },
+        .functions_table = [] { return std::string("functions\n"); }};
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     const int code =
@@ -174,6 +175,8 @@ TEST_F(CommandLineTest, VersionAndItsTables) {
   EXPECT_TRUE(out_.starts_with("millstream 0.")) << out_;
   EXPECT_EQ(run({"version", "--operations"}), 0);
   EXPECT_EQ(out_, "table\n");
+  EXPECT_EQ(run({"version", "--functions"}), 0);
+  EXPECT_EQ(out_, "functions\n");
   EXPECT_EQ(run({"version", "--settings"}), 0);
   EXPECT_TRUE(out_.starts_with("# Configuration"));
   EXPECT_EQ(run({"cert", "--data", "/x"}), 14);

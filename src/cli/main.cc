@@ -1,3 +1,4 @@
+#include "analytics/functions/functions_page.h"
 #include "cli/cert.h"
 #include "cli/command_line.h"
 #include "server/server.h"
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
                                 .sql = cli::run_sql,
                                 .bench = cli::run_bench,
                                 .cert = cli::run_cert,
-                                .operations_table = server::compatibility_table});
+                                .operations_table = server::compatibility_table,
+                                .functions_table = analytics::functions_page});
 }

@@ -170,6 +170,7 @@ class Run : public std::enable_shared_from_this<Run> {
       boost::system::error_code ignored;
       co_await pause_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       if (stopping_) break;
+      forget_snapshot_if_begun();
       Result<> started = co_await start_worker();
       if (started) {
         set_state(RunState::kRunning);
@@ -184,6 +185,12 @@ class Run : public std::enable_shared_from_this<Run> {
       pause = std::min(pause * 2, settings_.last_pause);
     }
     finish(RunState::kStopped, "");
+  }
+
+  // The snapshot is for a state's beginning only: one that has begun goes on.
+  void forget_snapshot_if_begun() {
+    const auto changelog = context_.log.status(run_.spec.changelog);
+    if (changelog && changelog->last_arrival_ms != 0) run_.spec.restore_snapshot.clear();
   }
 
   static awaitable<Result<std::vector<Slice>>> take_status(std::shared_ptr<Run> run, Slice body) {
@@ -232,7 +239,7 @@ class Run : public std::enable_shared_from_this<Run> {
   const asio::strand<asio::any_io_executor> strand_;
   HostContext& context_;
   const WorkerRunnerSettings& settings_;
-  const ApplicationRun run_;
+  ApplicationRun run_;
   const Told told_;
   std::unique_ptr<worker::Process> process_;
   std::optional<Result<>> end_;  // what the job said when it ended

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "analytics/functions/functions_page.h"
 #include "analytics/functions/testing.h"
 
 namespace millstream::analytics {
@@ -50,6 +51,15 @@ TEST(Functions, ThePageNamesEachOnce) {
   ASSERT_NE(at, std::string::npos);
   EXPECT_EQ(page.find(row, at + 1), std::string::npos);
   EXPECT_EQ(page.find("STEP("), std::string::npos);
+}
+
+TEST(Functions, ThePageHasBothDialectsAndTheirAggregates) {
+  const std::string page = functions_page();
+  const size_t flink = page.find("## Flink SQL: aggregates");
+  ASSERT_NE(flink, std::string::npos);
+  EXPECT_LT(page.find("| STEP |"), flink);
+  EXPECT_NE(page.find("| COUNT |"), std::string::npos);
+  EXPECT_NE(page.find("| DATE_FORMAT |", flink), std::string::npos);
 }
 
 // The functions that the documentation's examples and Nexmark's queries use.

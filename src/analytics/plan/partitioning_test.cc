@@ -20,8 +20,9 @@ PlanPtr source() { return node_of(SourceNode{}); }
 
 TEST(Partitioning, KeyedNodesAskForTheirKeysAndOthersForNothing) {
   EXPECT_THAT(partitioning(*node_of(FilterNode{}, {source()})), ElementsAre(std::nullopt));
-  EXPECT_THAT(partitioning(*node_of(GroupAggregateNode{.keys = {2, 0}, .aggregates = {}}, {source()})),
-              ElementsAre(Optional(ElementsAre(2, 0))));
+  EXPECT_THAT(
+      partitioning(*node_of(GroupAggregateNode{.keys = {2, 0}, .aggregates = {}}, {source()})),
+      ElementsAre(Optional(ElementsAre(2, 0))));
   EXPECT_THAT(partitioning(*node_of(GroupAggregateNode{}, {source()})),
               ElementsAre(Optional(ElementsAre())));
   JoinNode join;

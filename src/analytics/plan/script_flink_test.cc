@@ -67,17 +67,18 @@ TEST(FlinkScript, DescribeAndShowSayWhatIsThere) {
   const auto script = planned(with_clicks(
       "DESCRIBE clicks; SHOW TABLES; SHOW CREATE TABLE `out`; SET 'pipeline.name' = 'x'; SET;"));
   ASSERT_TRUE(script) << script.error().message;
-  EXPECT_EQ(script->results[2].text,
-            "name       type                         null   key  extras                             "
-            "watermark\n"
-            "user       STRING                       FALSE\n"
-            "page.url   STRING                       TRUE\n"
-            "page.size  BIGINT                       TRUE\n"
-            "ts         TIMESTAMP(3) *ROWTIME*       TRUE                                           "
-            "(ts - INTERVAL '5' SECOND)\n"
-            "arrived    TIMESTAMP_LTZ(3)             TRUE        METADATA FROM 'timestamp' VIRTUAL\n"
-            "shouted    STRING                       FALSE       AS UPPER(user)\n"
-            "done       TIMESTAMP_LTZ(3) *PROCTIME*  FALSE       AS PROCTIME()\n");
+  EXPECT_EQ(
+      script->results[2].text,
+      "name       type                         null   key  extras                             "
+      "watermark\n"
+      "user       STRING                       FALSE\n"
+      "page.url   STRING                       TRUE\n"
+      "page.size  BIGINT                       TRUE\n"
+      "ts         TIMESTAMP(3) *ROWTIME*       TRUE                                           "
+      "(ts - INTERVAL '5' SECOND)\n"
+      "arrived    TIMESTAMP_LTZ(3)             TRUE        METADATA FROM 'timestamp' VIRTUAL\n"
+      "shouted    STRING                       FALSE       AS UPPER(user)\n"
+      "done       TIMESTAMP_LTZ(3) *PROCTIME*  FALSE       AS PROCTIME()\n");
   EXPECT_EQ(script->results[3].text, "clicks\nout\n");
   EXPECT_EQ(script->results[4].text,
             "CREATE TABLE `out` (\n  `a` STRING,\n  `n` BIGINT\n)\nWITH (\n  'connector' = "
