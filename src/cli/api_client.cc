@@ -107,33 +107,49 @@ Result<ApiClient> ApiClient::create(Connection connection, Clock& clock) {
 }
 
 awaitable<Result<Slice>> ApiClient::send(const wire::Operation& operation, Slice body) {
-  const Url& url = connection_.url;
   ClientRequest request;
   request.method = "POST";
-  request.scheme = url.scheme;
-  request.host = url.host;
-  request.port = url.port;
-  request.target = url.target;
+  request.target = connection_.url.target;
   request.headers = {
       {"content-type", "application/x-amz-json-1.1"},
       {"x-amz-target", fmt::format("{}.{}", operation.target_prefix, operation.name)}};
-  const std::string hash = payload_hash(body.view());
+  // Both versions of the API sign with the first one's name.
+  const std::string_view service =
+      operation.service == "kinesisanalyticsv2" ? "kinesisanalytics" : operation.service;
+  request.body.push_back(body);
+  co_return co_await call_signed(std::move(request), body.view(), service);
+}
+
+awaitable<Result<Slice>> ApiClient::get(std::string target) {
+  ClientRequest request;
+  request.method = "GET";
+  request.target = std::move(target);
+  co_return co_await call_signed(std::move(request), "", "kinesisanalytics");
+}
+
+awaitable<Result<Slice>> ApiClient::call_signed(ClientRequest request, std::string_view payload,
+                                                std::string_view service) {
+  const Url& url = connection_.url;
+  request.scheme = url.scheme;
+  request.host = url.host;
+  request.port = url.port;
+  const std::string hash = payload_hash(payload);
   const std::string host = host_header(url);
-  const std::string_view target = url.target;
+  const std::string target = request.target;
   const size_t mark = target.find('?');
   const std::string_view query =
-      mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
-  for (auto& header : sign({.host = host,
-                            .path = target.substr(0, mark),
+      mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
+  for (auto& header : sign({.method = request.method,
+                            .host = host,
+                            .path = std::string_view(target).substr(0, mark),
                             .query = query,
                             .headers = request.headers,
                             .payload_hash = hash,
                             .region = connection_.region,
-                            .service = "kinesis"},
+                            .service = service},
                            connection_.credentials, clock_->now_ms())) {
     request.headers.push_back(std::move(header));
   }
-  request.body.push_back(std::move(body));
   auto response = co_await http_->call(std::move(request));
   if (!response) {
     Error error = std::move(response).error();

@@ -66,12 +66,17 @@ class ApiClient {
     co_return wire::from_json<typename Op::Output>(answer->view());
   }
 
+  // GET of a page of this server's own, such as /_millstream/applications/NAME.
+  awaitable<Result<Slice>> get(std::string target);
+
   const Connection& connection() const { return connection_; }
 
  private:
   ApiClient(Connection connection, Clock& clock, std::unique_ptr<HttpClient> http)
       : connection_(std::move(connection)), clock_(&clock), http_(std::move(http)) {}
   awaitable<Result<Slice>> send(const wire::Operation& operation, Slice body);
+  awaitable<Result<Slice>> call_signed(ClientRequest request, std::string_view payload,
+                                       std::string_view service);
 
   Connection connection_;
   Clock* clock_;

@@ -53,6 +53,17 @@ constexpr const char* kSqlExamples = R"(Examples:
 Flink SQL. A query runs until Ctrl-C; --bounded: over the records that are stored now, then it
 ends. Nothing is kept of it; what shall run on is an application: millstream app --help)";
 
+constexpr const char* kAppExamples = R"(Examples:
+  millstream app create counts -f counts.sql --start       Flink SQL: its tables say what it reads
+  millstream app create alerts -f alerts.sql --input clicks --output ALERTS=alerts
+  millstream app start alerts --from trim_horizon
+  millstream app describe alerts
+  millstream app logs alerts
+  millstream app stop alerts
+
+With --input the code is SQL of Kinesis Analytics: the stream is SOURCE_SQL_STREAM_001 in it, its
+columns are found from the records that are there.)";
+
 constexpr const char* kBenchExamples = R"(Examples:
   millstream bench
   millstream bench --scenario put_record_100 --duration 30s --json results.ndjson)";
@@ -185,6 +196,69 @@ int sql(const Texts& texts, SqlOptions options, const Commands& commands) {
   const auto connection = connection_of(texts);
   if (!connection) return complain("sql", connection.error(), kUsage);
   return commands.sql(options, *connection);
+}
+
+int app(const Texts& texts, const AppOptions& options, const Commands& commands) {
+  for (const std::string& output : options.outputs) {
+    if (const auto parsed = parse_output(output); !parsed) {
+      return complain("app", parsed.error(), kUsage);
+    }
+  }
+  if (!options.from.empty()) {
+    if (const auto parsed = parse_start(options.from); !parsed) {
+      return complain("app", parsed.error(), kUsage);
+    }
+  }
+  const auto connection = connection_of(texts);
+  if (!connection) return complain("app", connection.error(), kUsage);
+  return commands.app(options, *connection);
+}
+
+// The sub-commands of `millstream app`.
+void add_app(CLI::App& parent, Texts& texts, AppOptions& options) {
+  parent.require_subcommand(1);
+  parent.footer(kAppExamples);
+  struct Sub {
+    AppCommand command;
+    const char* name;
+    const char* help;
+  };
+  constexpr Sub kSubs[] = {
+      {AppCommand::kCreate, "create", "Create an application from a file of SQL"},
+      {AppCommand::kStart, "start", "Start it; waits until it runs"},
+      {AppCommand::kStop, "stop", "Stop it; its state is kept"},
+      {AppCommand::kDescribe, "describe", "Show its status and figures"},
+      {AppCommand::kLogs, "logs", "Show its last lines: warnings, print tables, failures"},
+      {AppCommand::kList, "list", "List the applications"},
+      {AppCommand::kDelete, "delete", "Delete it with its state"}};
+  for (const Sub& sub : kSubs) {
+    CLI::App* one = parent.add_subcommand(sub.name, sub.help);
+    one->callback([&options, command = sub.command] { options.command = command; });
+    if (sub.command != AppCommand::kList) {
+      one->add_option("NAME", options.name, "Name of the application")->required();
+    }
+    if (sub.command == AppCommand::kCreate) {
+      one->add_option("-f,--file", options.sql_file, "The SQL")->type_name("FILE")->required();
+      one->add_option("--input", options.inputs, "Stream that it reads, repeatable")
+          ->type_name("STREAM")
+          ->allow_extra_args(false);
+      one->add_option("--output", options.outputs, "Where a stream of it goes to, repeatable")
+          ->type_name("IN_APPLICATION_STREAM=STREAM")
+          ->allow_extra_args(false);
+      one->add_flag("--start", options.start, "And start it");
+    }
+    if (sub.command == AppCommand::kCreate || sub.command == AppCommand::kStart) {
+      one->add_option("--from", options.from, "now, trim_horizon or last (where it stopped)")
+          ->type_name("WHERE");
+    }
+    if (sub.command == AppCommand::kStop) {
+      one->add_flag("--force", options.force, "Without waiting for what is under way");
+    }
+    if (sub.command == AppCommand::kDescribe) {
+      one->add_flag("--json", options.json, "All of it as JSON");
+    }
+    add_connection(*one, texts.connection);
+  }
 }
 
 int bench(const Texts& texts, BenchOptions options, const Commands& commands) {
@@ -354,6 +428,11 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
   sql_app->add_flag("--bounded", sql_options.bounded, "Over what is stored now, then end");
   add_connection(*sql_app, texts.connection);
 
+  AppOptions app_options;
+  CLI::App* app_app =
+      app.add_subcommand("app", "SQL applications that run on: create, start, stop, describe …");
+  add_app(*app_app, texts, app_options);
+
   BenchOptions bench_options;
   CLI::App* bench_app = app.add_subcommand("bench", "Measure a running server");
   std::string scenarios = "Scenario, repeatable; all of them by default:";
@@ -418,6 +497,7 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
     return tail(texts, tail_options, commands);
   }
   if (sql_app->parsed()) return sql(texts, sql_options, commands);
+  if (app_app->parsed()) return millstream::cli::app(texts, app_options, commands);
   if (bench_app->parsed()) return bench(texts, bench_options, commands);
   if (cert_app->parsed()) return cert(texts, commands);
   return version(show_settings, show_operations, show_functions, commands);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/api_client.h"
+#include "cli/app.h"
 #include "cli/bench.h"
 #include "cli/put.h"
 #include "cli/sql.h"
@@ -22,6 +23,7 @@ struct Commands {
       put;
   std::function<int(const TailOptions&, const Connection&)> tail;
   std::function<int(const SqlOptions&, const Connection&)> sql;
+  std::function<int(const AppOptions&, const Connection&)> app;
   std::function<int(const BenchOptions&)> bench;
   std::function<int(const ServerConfig&)> cert;
   std::function<std::string()> operations_table;

@@ -46,6 +46,12 @@ class CommandLineTest : public testing::Test {
               connection_ = connection;
               return 15;
             },
+        .app =
+            [this](const AppOptions& options, const Connection& connection) {
+              app_ = options;
+              connection_ = connection;
+              return 16;
+            },
         .bench =
             [this](const BenchOptions& options) {
               bench_ = options;
@@ -71,6 +77,7 @@ class CommandLineTest : public testing::Test {
   PutOptions put_;
   TailOptions tail_;
   SqlOptions sql_;
+  AppOptions app_;
   BenchOptions bench_;
   Connection connection_;
   std::vector<std::string> files_;
@@ -153,6 +160,25 @@ TEST_F(CommandLineTest, SqlTakesAScriptOrStatementsAndAForm) {
   EXPECT_EQ(run({"sql", "-f", "a.sql", "-e", "SHOW TABLES"}), 2);
   EXPECT_EQ(run({"sql", "--output", "xml"}), 2);
   EXPECT_TRUE(error_.contains("not 'xml'")) << error_;
+}
+
+TEST_F(CommandLineTest, AppTakesSubcommands) {
+  EXPECT_EQ(run({"app", "create", "a", "-f", "a.sql", "--input", "s", "--input", "t", "--output",
+                 "X=y", "--start", "--from", "trim_horizon"}),
+            16);
+  EXPECT_EQ(app_.command, AppCommand::kCreate);
+  EXPECT_EQ(app_.name, "a");
+  EXPECT_EQ(app_.inputs, (std::vector<std::string>{"s", "t"}));
+  EXPECT_EQ(app_.outputs, std::vector<std::string>{"X=y"});
+  EXPECT_TRUE(app_.start);
+  EXPECT_EQ(run({"app", "stop", "a", "--force"}), 16);
+  EXPECT_EQ(app_.command, AppCommand::kStop);
+  EXPECT_EQ(run({"app", "list"}), 16);
+  EXPECT_EQ(run({"app", "describe"}), 2);
+  EXPECT_EQ(run({"app", "create", "a", "-f", "a.sql", "--output", "X"}), 2);
+  EXPECT_TRUE(error_.contains("IN_APPLICATION_STREAM=STREAM")) << error_;
+  EXPECT_EQ(run({"app", "start", "a", "--from", "yesterday"}), 2);
+  EXPECT_EQ(run({"app"}), 2);
 }
 
 TEST_F(CommandLineTest, BenchTakesScenariosAndTimes) {

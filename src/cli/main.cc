@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
                                 .put = cli::run_put,
                                 .tail = cli::run_tail,
                                 .sql = cli::run_sql,
+                                .app = cli::run_app,
                                 .bench = cli::run_bench,
                                 .cert = cli::run_cert,
                                 .operations_table = server::compatibility_table,

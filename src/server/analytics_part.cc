@@ -9,6 +9,7 @@
 
 #include "analytics/applications/application_service.h"
 #include "analytics/applications/query.h"
+#include "analytics/applications/run_report.h"
 #include "analytics/applications/worker_runner.h"
 
 namespace millstream::server {
@@ -120,6 +121,15 @@ awaitable<> AnalyticsPart::run_query(const Caller& caller, HttpRequest& request,
     co_return;
   }
   co_await analytics::run_query(state_->context, state_->settings, *std::move(query), stream);
+}
+
+Result<std::string> AnalyticsPart::application_run(const Caller& caller,
+                                                   const std::string& name) const {
+  wire::RequestContext context;
+  context.account = caller.account;
+  context.region = caller.region;
+  TRY_ASSIGN(const auto application, state_->service.existing(context, name));
+  return analytics::run_report(state_->service.run_status(*application));
 }
 
 void AnalyticsPart::register_operations(wire::OperationTable& table) {

@@ -35,6 +35,8 @@ class AnalyticsPart {
   // POST /_millstream/sql: {"sql": "…", "bounded": false}; the answer is applications/query.h's.
   // The whole response.
   awaitable<> run_query(const Caller& caller, HttpRequest& request, ResponseStream& stream);
+  // The run of an application: JSON of applications/run_report.h. Errors: kNotFound.
+  Result<std::string> application_run(const Caller& caller, const std::string& name) const;
   void register_operations(wire::OperationTable& table);
   // Deletes every application (reset of a test server).
   awaitable<Result<>> delete_all();

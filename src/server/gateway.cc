@@ -13,6 +13,7 @@
 namespace millstream::server {
 namespace {
 
+constexpr std::string_view kApplications = "/_millstream/applications/";
 constexpr size_t kHashElsewhere = size_t{1} << 20;  // bodies above it don't hold up their loop
 
 std::string_view prefix_of(std::string_view target) { return target.substr(0, target.find('.')); }
@@ -109,11 +110,21 @@ awaitable<HttpResponse> Gateway::answer(HttpRequest& request, std::string_view r
                              {{"content-type", "text/plain; version=0.0.4"}},
                              Slice::copy_of(parts_.metrics.render())};
     }
+    if (request.path.starts_with(kApplications)) co_return application_run(request);
   }
   if (request.method == "POST" && request.path == "/_millstream/reset") {
     co_return co_await reset(request);
   }
   co_return co_await call_operation(request, request_id);
+}
+
+HttpResponse Gateway::application_run(HttpRequest& request) {
+  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms());
+  if (!caller) return wire::encode_error("", wire::Protocol::kJson11, caller.error());
+  const std::string name(request.path.substr(kApplications.size()));
+  auto run = parts_.application_run(*caller, name);
+  if (!run) return wire::encode_error("", wire::Protocol::kJson11, run.error());
+  return HttpResponse{200, {{"content-type", "application/json"}}, Slice::copy_of(*run)};
 }
 
 awaitable<std::optional<HttpResponse>> Gateway::query(HttpRequest& request,

@@ -32,6 +32,8 @@ struct GatewayParts {
   std::function<std::vector<std::string>()> problems;
   // POST /_millstream/sql of a verified caller: writes the whole response.
   std::function<awaitable<>(const Caller&, HttpRequest&, ResponseStream&)> query;
+  // GET /_millstream/applications/NAME: how its run is, as JSON.
+  std::function<Result<std::string>(const Caller&, const std::string& name)> application_run;
   // POST /_millstream/reset; empty where no test mode is set.
   std::function<awaitable<Result<>>()> reset;
 };
@@ -60,6 +62,7 @@ class Gateway {
   awaitable<Result<Slice>> run(const wire::OperationTable::Entry& entry, HttpRequest& request,
                                wire::RequestContext& context);
   HttpResponse health() const;
+  HttpResponse application_run(HttpRequest& request);
   // Nothing if the query has written its response itself.
   awaitable<std::optional<HttpResponse>> query(HttpRequest& request, ResponseStream& stream);
   awaitable<HttpResponse> reset(const HttpRequest& request);

@@ -220,6 +220,10 @@ class ServerImpl final : public Server {
             [this](const Caller& caller, HttpRequest& request, ResponseStream& stream) {
               return analytics_->run_query(caller, request, stream);
             },
+        .application_run =
+            [this](const Caller& caller, const std::string& name) {
+              return analytics_->application_run(caller, name);
+            },
         .reset = {}};
     if (config_.ephemeral || config_.test_mode) parts.reset = [this] { return reset(); };
     gateway_ = std::make_unique<Gateway>(std::move(parts));
