@@ -1,0 +1,4 @@
+CREATE TABLE events (
+  id BIGINT, u BIGINT, c INT, k STRING, v INT, ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ({connector});

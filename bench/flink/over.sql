@@ -1,0 +1,9 @@
+CREATE TABLE sink_over (
+  id BIGINT, k STRING, n BIGINT, total BIGINT
+) WITH ('connector' = 'blackhole');
+
+INSERT INTO sink_over
+SELECT id, k, COUNT(*) OVER w AS n, SUM(CAST(v AS BIGINT)) OVER w AS total
+FROM events
+WINDOW w AS (
+  PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW);
