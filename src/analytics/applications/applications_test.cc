@@ -46,10 +46,13 @@ class FakeRunner final : public ApplicationRunner {
   std::map<std::string, ApplicationRun> runs;
 };
 
-class NoCatalog final : public streams::Catalog {
+// Every stream exists.
+class AnyCatalog final : public streams::Catalog {
  public:
-  std::shared_ptr<const streams::Stream> find(const streams::StreamKey&) const override {
-    return nullptr;
+  std::shared_ptr<const streams::Stream> find(const streams::StreamKey& key) const override {
+    auto stream = std::make_shared<streams::Stream>();
+    stream->key = key;
+    return stream;
   }
   std::vector<std::shared_ptr<const streams::Stream>> list(std::string_view,
                                                            std::string_view) const override {
@@ -150,7 +153,7 @@ class ApplicationsTest : public testing::Test {
   std::unique_ptr<MetaStore> meta_;
   ManualClock clock_;
   FakeShardLog log_{clock_};
-  NoCatalog catalog_;
+  AnyCatalog catalog_;
   NoObjects lake_;
   HostContext host_{.log = log_,
                     .catalog = catalog_,

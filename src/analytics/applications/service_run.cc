@@ -5,6 +5,7 @@
 #include "analytics/applications/application_service.h"
 #include "analytics/applications/definition.h"
 #include "base/logging.h"
+#include "wire/arn.h"
 #include "wire/json_encode.h"
 
 namespace millstream::analytics {
@@ -108,6 +109,42 @@ Result<> check_runnable(const Application& application) {
   return {};
 }
 
+// A stream that is missing would end the run as soon as it began.
+Result<> check_streams(HostContext& host, const Application& application) {
+  const auto check = [&](const std::string& arn, std::string_view what) -> Result<> {
+    TRY_ASSIGN(const wire::Arn parsed, wire::parse_arn(arn));
+    bool exists = false;
+    if (parsed.service == "firehose") {
+      TRY_ASSIGN(const auto name, wire::parse_delivery_stream_arn(arn));
+      exists = host.delivery_shards(name.account, name.region, name.name).has_value();
+    } else {
+      TRY_ASSIGN(const auto name, wire::parse_stream_arn(arn));
+      exists = host.catalog.find({name.account, name.region, name.name}) != nullptr;
+    }
+    if (exists) return {};
+    return fail(ErrorCode::kInvalidConfiguration,
+                "Application {} can't start: its {} {} does not exist; create it first.",
+                application.key.name, what, arn);
+  };
+  const auto& sql = application.config().sql_application_configuration_description;
+  if (!sql) return {};
+  for (const auto& input : sql->input_descriptions.value_or(std::vector<api::InputDescription>())) {
+    if (const auto& stream = input.kinesis_streams_input_description) {
+      TRY(check(stream->resource_arn, "input"));
+    }
+  }
+  for (const auto& output :
+       sql->output_descriptions.value_or(std::vector<api::OutputDescription>())) {
+    if (const auto& stream = output.kinesis_streams_output_description) {
+      TRY(check(stream->resource_arn, "output"));
+    }
+    if (const auto& delivery = output.kinesis_firehose_output_description) {
+      TRY(check(delivery->resource_arn, "output"));
+    }
+  }
+  return {};
+}
+
 std::unexpected<Error> wrong_status(const Application& application, std::string_view wanted) {
   return fail(ErrorCode::kInUse, "Application {} is {}; this needs {}.", application.key.name,
               application.status, wanted);
@@ -185,6 +222,7 @@ awaitable<Result<std::string>> ApplicationService::start_application(
     CO_TRY_ASSIGN(begin, begin_of_flink(restore, decided));
   }
   CO_TRY(check_runnable(decided));
+  CO_TRY(check_streams(context_.host, decided));
   std::string operation;
   Edit edit = [&, now = context_.host.clock.now_ms()](Application& changed) -> Result<> {
     if (changed.status != api::ApplicationStatus::kReady) return wrong_status(changed, "READY");
