@@ -133,6 +133,7 @@ Result<> run_query(const Connection& connection, const SqlRequest& query, const 
   request.on_body = [&lines](std::string_view piece) { lines.take(piece); };
 
   bool interrupted = false;
+  bool done = false;  // a tick that was due already can't be cancelled any more
   std::optional<Result<ClientResponse>> answer;
   asio::cancellation_signal cancel;
   asio::signal_set interrupts(loop, SIGINT);
@@ -140,7 +141,7 @@ Result<> run_query(const Connection& connection, const SqlRequest& query, const 
   std::function<void()> next_tick = [&] {
     ticks.expires_after(kTick);
     ticks.async_wait([&](boost::system::error_code error) {
-      if (error) return;
+      if (error || done) return;
       if (tick) tick();
       next_tick();
     });
@@ -155,6 +156,7 @@ Result<> run_query(const Connection& connection, const SqlRequest& query, const 
                  asio::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& error,
                                                                  Result<ClientResponse> response) {
                    if (!error) answer = std::move(response);
+                   done = true;
                    ticks.cancel();
                    interrupts.cancel();
                  }));
