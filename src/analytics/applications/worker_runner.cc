@@ -20,6 +20,9 @@ namespace millstream::analytics {
 namespace {
 
 constexpr size_t kLogLines = 200;  // kept of each application
+// A worker that was asked to stop and does not is killed: its state is safe all the same.
+constexpr std::chrono::seconds kStopGrace{15};
+constexpr std::chrono::minutes kSnapshotGrace{10};
 
 std::vector<Slice> one(Slice slice) {
   std::vector<Slice> parts;
@@ -74,6 +77,10 @@ class Run : public std::enable_shared_from_this<Run> {
   // On the strand.
   awaitable<Result<>> stop(std::string snapshot) {
     stopping_ = true;
+    if (alive_) {
+      grace_.emplace(strand_, snapshot.empty() ? kStopGrace : kSnapshotGrace);
+      asio::co_spawn(strand_, kill_late(shared_from_this()), asio::detached);
+    }
     if (process_) {
       auto asked = co_await process_->channel()->call(kStop, one(Slice::copy_of(snapshot)));
       // A worker that can't be asked is gone already, or will not go: its state is safe.
@@ -128,11 +135,16 @@ class Run : public std::enable_shared_from_this<Run> {
       return take_end(weak.lock(), std::move(body));
     });
     end_.reset();
+    is_starting_ = true;
     alive_ = true;
     asio::co_spawn(strand_, watch(self), asio::detached);
     auto started = co_await channel->call(kRun, one(encode(run_)));
-    if (started) co_return Result<>();
-    stopping_ = true;
+    if (started) {
+      is_starting_ = false;
+      // A stop that came meanwhile found no job.
+      if (stopping_) (void)co_await channel->call(kStop, one(Slice()));
+      co_return Result<>();
+    }
     if (process_) process_->kill();
     while (alive_) co_await wait_for_end();
     co_return std::unexpected(std::move(started).error());
@@ -147,7 +159,7 @@ class Run : public std::enable_shared_from_this<Run> {
       run->finish(RunState::kFinished, "");
     } else if (run->end_ && !is_passing(run->end_->error())) {
       run->finish(RunState::kFailed, run->end_->error().message);
-    } else if (run->stopping_) {
+    } else if (run->stopping_ || run->is_starting_) {
       run->finish(RunState::kStopped, "");
     } else {
       const std::string why =
@@ -176,7 +188,6 @@ class Run : public std::enable_shared_from_this<Run> {
         set_state(RunState::kRunning);
         co_return;
       }
-      stopping_ = false;
       if (!is_passing(started.error())) {
         finish(RunState::kFailed, started.error().message);
         co_return;
@@ -209,8 +220,18 @@ class Run : public std::enable_shared_from_this<Run> {
   void finish(RunState state, std::string failure) {
     alive_ = false;
     if (!failure.empty()) add_line("error", failure);
-    if (!stopping_ || state == RunState::kFailed) set_state(state, std::move(failure));
+    const bool is_told_by_others = stopping_ || is_starting_;
+    if (!is_told_by_others || state == RunState::kFailed) set_state(state, std::move(failure));
+    if (grace_) grace_->cancel();
     ended_signal_.cancel();
+  }
+
+  static awaitable<> kill_late(std::shared_ptr<Run> run) {
+    boost::system::error_code cancelled;
+    co_await run->grace_->async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    if (cancelled || !run->alive_ || !run->process_) co_return;
+    run->add_line("error", "the worker does not stop: it is killed");
+    run->process_->kill();
   }
 
   awaitable<> wait_for_end() {
@@ -244,9 +265,11 @@ class Run : public std::enable_shared_from_this<Run> {
   std::unique_ptr<worker::Process> process_;
   std::optional<Result<>> end_;  // what the job said when it ended
   bool stopping_ = false;
+  bool is_starting_ = false;  // who starts it decides what comes next if it ends
   bool alive_ = false;
   asio::steady_timer ended_signal_;
   std::optional<asio::steady_timer> pause_;
+  std::optional<asio::steady_timer> grace_;
   mutable std::mutex mutex_;
   RunStatus status_;
   std::deque<std::string> log_;
