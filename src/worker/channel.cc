@@ -51,16 +51,21 @@ class Waiter {
   std::move_only_function<void()> resume_;
 };
 
-awaitable<> wait_for(std::shared_ptr<Waiter> waiter) {
+// `on_cancel`: what a cancellation of the coroutine does, on its executor; empty: nothing.
+awaitable<> wait_for(std::shared_ptr<Waiter> waiter, std::function<void()> on_cancel = {}) {
   if (waiter->is_done()) co_return;
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-      [](auto handler, const std::shared_ptr<Waiter>& target) {
+      [](auto handler, const std::shared_ptr<Waiter>& target, std::function<void()> cancel) {
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        if (cancel && slot.is_connected()) {
+          slot.assign([c = std::move(cancel)](asio::cancellation_type) { c(); });
+        }
         auto executor = asio::prefer(asio::get_associated_executor(handler),
                                      asio::execution::outstanding_work.tracked);
         target->suspend(std::move(executor),
                         [h = std::move(handler)]() mutable { std::move(h)(); });
       },
-      asio::use_awaitable, std::move(waiter));
+      asio::use_awaitable, std::move(waiter), std::move(on_cancel));
 }
 
 std::unexpected<Error> closed() {
@@ -131,6 +136,8 @@ class SocketChannel final : public Channel {
   void take_answer(const FrameHead& head, Slice body);
   static awaitable<> answer(std::shared_ptr<SocketChannel> self, Request request);
   uint64_t register_call(const std::shared_ptr<Waiter>& waiter);
+  // Ends a call for its caller; the answer is thrown away when it comes.
+  void abandon(uint64_t call);
   bool has_room() const { return active_ < max_calls_ && active_bytes_ < kMaxRequestBytes; }
   // Ends all calls and writers.
   void give_up();
@@ -224,15 +231,29 @@ uint64_t SocketChannel::register_call(const std::shared_ptr<Waiter>& waiter) {
   return last_call_;
 }
 
+void SocketChannel::abandon(uint64_t call) {
+  std::shared_ptr<Waiter> waiter;
+  {
+    std::lock_guard lock(calls_mutex_);
+    const auto found = calls_.find(call);
+    if (found == calls_.end()) return;  // its answer is being taken
+    waiter = std::move(found->second);
+    calls_.erase(found);
+  }
+  waiter->answer = fail(ErrorCode::kCancelled, "The call was cancelled.");
+  waiter->complete();
+}
+
 awaitable<Result<Slice>> SocketChannel::call(Method method, std::vector<Slice> parts) {
   const auto channel = self();
   auto waiter = std::make_shared<Waiter>();
   CO_TRY_ASSIGN(OutgoingFrame frame, make_frame(FrameKind::kRequest, method, 0, std::move(parts)));
-  store_le(frame.head.data() + 8, register_call(waiter));
+  const uint64_t id = register_call(waiter);
+  store_le(frame.head.data() + 8, id);
   (void)send(std::move(frame));
   // Closed before the call was registered: nobody else will end it.
   if (is_closed_) give_up();
-  co_await wait_for(waiter);
+  co_await wait_for(waiter, [channel, id] { channel->abandon(id); });
   co_return std::move(waiter->answer);
 }
 

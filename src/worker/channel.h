@@ -41,7 +41,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   virtual void handle(Method method, Handler handler) = 0;
   // Sends the concatenated parts; the answer. Errors: as the handler's (code and message pass
-  // through), kUnavailable (closed), kInvalidArgument (over kMaxFrameBytes).
+  // through), kUnavailable (closed), kInvalidArgument (over kMaxFrameBytes), kCancelled: the
+  // coroutine was cancelled; the other side may still do what was asked.
   virtual awaitable<Result<Slice>> call(Method method, std::vector<Slice> parts) = 0;
   // The same without an answer (log lines, status); dropped when closed. Waits while the socket
   // is full.

@@ -185,6 +185,42 @@ TEST(Channel, HoldsBackWhoSendsFasterThanTheOtherSideReads) {
   EXPECT_EQ(sent, 100);
 }
 
+TEST(Channel, ACancelledCallEndsAtOnceAndItsAnswerIsThrownAway) {
+  Pair pair;
+  pair.far->handle(kEcho, echo);
+  pair.far->handle(kHold, [](Slice) -> awaitable<Result<std::vector<Slice>>> {
+    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::seconds(2));
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return one("late");
+  });
+  pair.run();
+  const auto executor = pair.loop.executor();
+  const auto race = [&]() -> awaitable<Result<>> {
+    asio::cancellation_signal cancel;
+    Result<Slice> answer = fail(ErrorCode::kInternal, "not called");
+    bool ended = false;
+    asio::steady_timer end(co_await asio::this_coro::executor,
+                           asio::steady_timer::time_point::max());
+    const auto call = [&]() -> awaitable<> {
+      co_await asio::this_coro::throw_if_cancelled(false);
+      answer = co_await pair.near->call(kHold, {});
+      ended = true;
+      end.cancel();
+    };
+    asio::co_spawn(co_await asio::this_coro::executor, call(),
+                   asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+    // The call is on its way when this has passed the same socket.
+    CO_TRY(co_await pair.near->call(kEcho, one("x")));
+    cancel.emit(asio::cancellation_type::terminal);
+    boost::system::error_code ignored;
+    if (!ended) co_await end.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (answer) co_return fail(ErrorCode::kInternal, "it was answered");
+    co_return std::unexpected(answer.error());
+  };
+  EXPECT_EQ(get(executor, race()).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(get(executor, pair.near->call(kEcho, one("on")))->view(), "on");
+}
+
 TEST(Channel, EndsCallsUnderWayWhenItCloses) {
   for (const bool by_near : {true, false}) {
     Pair pair;
