@@ -1,5 +1,7 @@
 #include "analytics/applications/host_service.h"
 
+#include <algorithm>
+
 #include "analytics/applications/message.h"
 #include "analytics/applications/worker_protocol.h"
 #include "worker/remote_log.h"
@@ -8,6 +10,9 @@ namespace millstream::analytics {
 namespace {
 
 using Parts = std::vector<Slice>;
+
+// A wait is cut into pieces of this, so that it ends soon after its worker has.
+constexpr std::chrono::milliseconds kWaitPiece{1000};
 
 Parts one(Slice slice) {
   Parts parts;
@@ -24,15 +29,26 @@ awaitable<Result<Parts>> answer_stream(std::shared_ptr<ServerHost> host, Slice r
 }
 
 // The worker says what it has seen by its encoding: both sides are of one build.
-awaitable<Result<Parts>> wait_for_change(std::shared_ptr<ServerHost> host, Slice request) {
+awaitable<Result<Parts>> wait_for_change(std::weak_ptr<worker::Channel> asker,
+                                         std::shared_ptr<ServerHost> host, Slice request) {
   MessageReader in(request.view());
-  std::string name(in.text());
-  const std::chrono::milliseconds timeout(in.get<int64_t>());
+  const std::string name(in.text());
+  std::chrono::milliseconds left(in.get<int64_t>());
   const std::string_view seen = in.rest();
   CO_TRY(in.end());
   CO_TRY_ASSIGN(const auto stream, co_await host->stream(name));
   if (encode(*stream).view() != seen) co_return Parts();
-  CO_TRY(co_await host->wait_for_change(std::move(name), stream, timeout));
+  while (left.count() > 0) {
+    const auto piece = std::min(left, kWaitPiece);
+    left -= piece;
+    CO_TRY(co_await host->wait_for_change(name, stream, piece));
+    CO_TRY_ASSIGN(const auto now, co_await host->stream(name));
+    if (now != stream) break;
+    const auto channel = asker.lock();
+    if (!channel || channel->is_closed()) {
+      co_return fail(ErrorCode::kCancelled, "The process that waited is gone.");
+    }
+  }
   co_return Parts();
 }
 
@@ -148,22 +164,19 @@ void serve_host(worker::Channel& channel, std::shared_ptr<ServerHost> host, uint
       {.may_use = [host](ShardId shard, bool) { return host->may_use(shard); }, .writer = writer});
   using Answer = awaitable<Result<Parts>> (*)(std::shared_ptr<ServerHost>, Slice);
   const std::pair<worker::Method, Answer> methods[] = {
-      {kStream, answer_stream},
-      {kWaitForChange, wait_for_change},
-      {kDeliveryShards, answer_delivery_shards},
-      {kObjectPut, put_object},
-      {kObjectGet, get_object},
-      {kObjectHead, head_object},
-      {kObjectList, list_objects},
-      {kObjectRemove, remove_object},
-      {kMakeBucket, make_bucket},
-      {kLogLine, log_line},
-      {kResult, results},
+      {kStream, answer_stream},       {kDeliveryShards, answer_delivery_shards},
+      {kObjectPut, put_object},       {kObjectGet, get_object},
+      {kObjectHead, head_object},     {kObjectList, list_objects},
+      {kObjectRemove, remove_object}, {kMakeBucket, make_bucket},
+      {kLogLine, log_line},           {kResult, results},
   };
   for (const auto& [method, answer] : methods) {
     channel.handle(method,
                    [host, answer](Slice request) { return answer(host, std::move(request)); });
   }
+  channel.handle(kWaitForChange, [host, asker = channel.weak_from_this()](Slice request) {
+    return wait_for_change(asker, host, std::move(request));
+  });
 }
 
 }  // namespace millstream::analytics
