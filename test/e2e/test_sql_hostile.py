@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import sql_client  # noqa: E402
@@ -172,7 +176,7 @@ REFUSED = {
     ),
     "texts of gigabytes": (
         f"SELECT CHAR_LENGTH({' || '.join(['REPEAT(s, 10000)'] * 50)}) AS x FROM t",
-        ["out of memory", "give it more"],
+        ["out of memory", "--analytics-worker-memory"],
     ),
     "division by zero": (
         "SELECT 1 / (v - v) AS x FROM t",
@@ -185,7 +189,7 @@ REFUSED = {
     ),
     "a cross join of everything": (
         "SELECT a.id, b.id AS other, c.id AS third FROM t a CROSS JOIN t b CROSS JOIN t c",
-        ["give it more", "expire"],
+        ["--analytics-worker-memory", "expire"],
     ),
 }
 
@@ -278,6 +282,33 @@ def test_the_worker_of_a_client_that_goes_away_ends(hostile, query):
     finally:
         client.kill()
         client.communicate()
+    assert wait_until(lambda: not workers(hostile), 15), "the worker runs on"
+
+
+def resident_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_client_that_does_not_read_holds_up_only_its_query(hostile):
+    """The worker waits; neither it nor the server gathers rows without bound."""
+    body = json.dumps({"sql": f"{ENDLESS}SELECT id, s FROM g;", "bounded": False}).encode()
+    url = f"{hostile.endpoint}/_millstream/sql"
+    request = AWSRequest("POST", url, {"content-type": "application/json"}, body)
+    SigV4Auth(Credentials("test", "test"), "kinesisanalytics", "us-east-1").add_auth(request)
+    before = resident_bytes(hostile.process.pid)
+    with socket.create_connection(("127.0.0.1", hostile.port)) as client:
+        head = f"POST /_millstream/sql HTTP/1.1\r\nhost: 127.0.0.1:{hostile.port}\r\n"
+        for name, value in request.headers.items():
+            head += f"{name}: {value}\r\n"
+        client.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        assert b" 200 " in client.recv(100)
+        assert wait_until(lambda: workers(hostile), 20)
+        (worker,) = workers(hostile)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            assert resident_bytes(hostile.process.pid) - before < 100_000_000
+            assert resident_bytes(worker) < 300_000_000
+            time.sleep(0.1)
     assert wait_until(lambda: not workers(hostile), 15), "the worker runs on"
 
 
