@@ -120,6 +120,19 @@ TEST(FlinkScript, AQueryGoesToWhoAskedIfThereIsSomebody) {
   EXPECT_EQ(sink.table->columns[0].name, "user");
 }
 
+TEST(FlinkScript, ColumnsOfAResultHaveNamesOfTheirOwn) {
+  const auto script =
+      planned(with_clicks("SELECT a.`user`, b.`user`, 1 AS user0, a.`user` || 'x' AS `user` "
+                          "FROM clicks a JOIN clicks b ON a.`user` = b.`user`;"),
+              true);
+  ASSERT_TRUE(script) << script.error().message;
+  std::vector<std::string> names;
+  for (const auto& column : std::get<SinkNode>(script->plan.sinks[0]->node).table->columns) {
+    names.push_back(column.name);
+  }
+  EXPECT_THAT(names, testing::ElementsAre("user", "user0", "user00", "user1"));
+}
+
 TEST(FlinkScript, HintsChangeOptionsOfOneReference) {
   const auto script = planned(with_clicks(
       "INSERT INTO `out` SELECT `user`, 1 FROM clicks /*+ OPTIONS('scan.stream.initpos' = "

@@ -1,6 +1,7 @@
 #include "analytics/plan/script_planner.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -64,10 +65,15 @@ Result<PlanPtr> ScriptPlanner::plan_collect(const sql::Query& query) {
   ++collects_;
   table->name = fmt::format("result-{}", collects_);
   table->connector = Connector::kCollect;
+  std::unordered_set<std::string> taken;
   for (size_t i = 0; i < relation.columns.size(); ++i) {
     if (relation.columns[i].visibility == Visibility::kHidden) continue;
-    table->columns.push_back(
-        {.name = relation.columns[i].name, .type = relation.plan->schema[i].type});
+    // Of equal names the second is a0, as in Flink: a row is shown as an object of its columns.
+    std::string name = relation.columns[i].name;
+    for (int n = 0; !taken.insert(name).second; ++n) {
+      name = fmt::format("{}{}", relation.columns[i].name, n);
+    }
+    table->columns.push_back({.name = std::move(name), .type = relation.plan->schema[i].type});
   }
   std::string name = table->name;
   return planner.plan_sink(std::move(relation), std::move(table), std::move(name), query.position);
