@@ -253,6 +253,7 @@ void add_comparison(FunctionList& table) {
                    .kernel = in_kernel,
                    .nulls_are_values = true,
                    .prepare = prepare_in,
+                   .state_is_enough = true,
                    .signature = "value IN (value, ...)"});
 }
 

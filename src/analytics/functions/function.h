@@ -60,6 +60,8 @@ struct Function {
   // Once per program, from literal arguments (a compiled regex, a date format); may be null.
   // Errors: the literal is wrong ("invalid regular expression …").
   Result<std::shared_ptr<void>> (*prepare)(std::span<const BoundPtr> arguments) = nullptr;
+  // What prepare() made stands for all arguments but the first: the kernel gets only that.
+  bool state_is_enough = false;
   // Functions that are short for other expressions (IF is a CASE, so that the branch not taken
   // can't fail): the program computes what this returns; such a function has no kernel.
   BoundPtr (*lower)(const BoundExpression& call, sql::Dialect dialect) = nullptr;

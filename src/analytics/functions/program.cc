@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <ranges>
 #include <unordered_map>
 #include <utility>
 
@@ -30,6 +31,7 @@ struct Node {
   Type type;
   Physical physical = Physical::kInt64;
   std::vector<uint32_t> arguments;
+  size_t passed = SIZE_MAX;  // so many arguments the kernel gets at most
   std::vector<Type> argument_types;
   int column = -1;
   Value literal;
@@ -38,6 +40,7 @@ struct Node {
   std::shared_ptr<void> state;
   bool try_cast = false;
   bool is_output = false;
+  bool is_passed = false;  // to another step's kernel
   uint32_t constants = 0;
   std::string text;
 
@@ -259,6 +262,7 @@ Result<> CompiledProgram::prepare(const BoundExpression& expression, Node& node)
     }
   }
   TRY_ASSIGN(node.state, node.function->prepare(arguments));
+  if (node.state != nullptr && node.function->state_is_enough) node.passed = 1;
   return {};
 }
 
@@ -339,6 +343,9 @@ uint32_t CompiledProgram::add_node(Node node, bool shareable) {
   if (shareable) {
     if (const auto found = by_key_.find(key); found != by_key_.end()) return found->second;
   }
+  for (const uint32_t argument : node.arguments | std::views::take(node.passed)) {
+    nodes_[argument].is_passed = true;
+  }
   nodes_.push_back(std::move(node));
   const auto index = static_cast<uint32_t>(nodes_.size() - 1);
   if (shareable) by_key_.emplace(std::move(key), index);
@@ -391,7 +398,8 @@ void CompiledProgram::compute_all(const Batch& input, int64_t now_us) {
       node.value = input.columns[static_cast<size_t>(node.column)];
       MS_ASSERT(node.value != nullptr);
     } else if (node.step == Step::kLiteral) {
-      node.value = literal_column(node, rows_);
+      // A list of thousands of constants is no columns.
+      if (node.is_passed || node.is_output) node.value = literal_column(node, rows_);
     } else {
       compute(node);
     }
@@ -405,7 +413,7 @@ void CompiledProgram::compute(Node& node) {
   out.errors.clear();
   out.strings.clear();
   argument_columns_.clear();
-  for (const uint32_t argument : node.arguments) {
+  for (const uint32_t argument : node.arguments | std::views::take(node.passed)) {
     argument_columns_.push_back(nodes_[argument].value.get());
   }
   const Arguments arguments(argument_columns_);

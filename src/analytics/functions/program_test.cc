@@ -163,6 +163,21 @@ TEST(Program, ExpressionsThatAreGraphsStaySmall) {
   EXPECT_LT(expression_text(*sum).size(), size_t{1} << 20U);
 }
 
+TEST(Program, ListsOfConstantsAreNotColumns) {
+  std::vector<BoundPtr> list = {s()};
+  for (int i = 0; i < 20'000; ++i) {
+    list.push_back(bound_literal(t(fmt::format("key-{}", i)), varchar_type()));
+  }
+  std::vector<BoundPtr> other = {s(), bound_literal(t("key-20000"), varchar_type())};
+  Runner run({call("IN", list), call("IN", other)});
+  // As columns the list would take 20,000 x 100,000 x 16 bytes: more than any machine has.
+  std::vector<std::vector<Value>> input;
+  for (int i = 0; i < 100'000; ++i) input.push_back({n(1), n(2), t(fmt::format("key-{}", i))});
+  const auto columns = run(rows(input));
+  EXPECT_EQ(std::ranges::count(columns[0]->bools, 1), 20'000);
+  EXPECT_EQ(std::ranges::count(columns[1]->bools, 1), 1);
+}
+
 TEST(Program, RefusesBottomlessNesting) {
   BoundPtr sum = a();
   for (int i = 0; i < 3000; ++i) sum = call("+", {sum, b()});
