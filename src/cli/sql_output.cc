@@ -15,7 +15,8 @@ namespace millstream::cli {
 namespace {
 
 constexpr size_t kCellWidth = 60;
-constexpr size_t kFrameLines = 6;  // of the table's frame and the line below it
+constexpr size_t kMostOnTerminal = 1'000;  // of the table that stands at the end
+constexpr size_t kFrameLines = 6;          // of the table's frame and the line below it
 
 size_t terminal_lines() {
   winsize size{};
@@ -115,10 +116,13 @@ void SqlPrinter::tick() {
 void SqlPrinter::finish() {
   erase_drawing();
   if (table_) {
-    fmt::print("{}", table_->text(ResultTable::kMostRows, kCellWidth));
+    const size_t most = live_ ? kMostOnTerminal : ResultTable::kMostRows;
+    fmt::print("{}", table_->text(most, kCellWidth));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun_;
-    fmt::print("{} row{} ({:.2f} s)\n", with_thousands(table_->size()),
-               table_->size() == 1 ? "" : "s", took.count());
+    const std::string shown =
+        table_->size() <= most ? "" : fmt::format(", the last {} shown", with_thousands(most));
+    fmt::print("{} row{}{} ({:.2f} s)\n", with_thousands(table_->size()),
+               table_->size() == 1 ? "" : "s", shown, took.count());
     if (overflow_) {
       fmt::print(stderr, "only the first {} rows are kept for a table; use --output changelog\n",
                  with_thousands(ResultTable::kMostRows));
