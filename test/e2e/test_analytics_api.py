@@ -712,6 +712,10 @@ def test_snapshots_are_taken_restored_and_deleted(application):
         }
     )
     assert [r["id"] for r in application.wait_for_rows(11)] == [*range(8), 5, 6, 7]
+    # A crash after that goes on where the run was, not at the snapshot again.
+    os.kill(worker_of(application.server), signal.SIGKILL)
+    application.put([row(8), row(9)])
+    assert [r["id"] for r in application.wait_for_rows(13)] == [*range(8), 5, 6, 7, 8, 9]
     listed = api.list_application_snapshots(ApplicationName=name)["SnapshotSummaries"]
     assert [s["SnapshotName"] for s in listed] == ["five"]
     api.delete_application_snapshot(
