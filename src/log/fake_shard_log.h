@@ -39,6 +39,11 @@ class FakeShardLog final : public ShardLog {
     ++run_epoch_;
     closed_ = false;
   }
+  // Appends of one arrival time are read as one batch, as LocalLog does with those of one frame.
+  void merge_reads() {
+    std::lock_guard lock(mutex_);
+    merges_reads_ = true;
+  }
   ShardOptions options(ShardId shard) const {
     std::lock_guard lock(mutex_);
     auto found = shards_.find(shard);
@@ -299,7 +304,13 @@ class FakeShardLog final : public ShardLog {
         ++records;
         ++result.next;
       }
-      if (end > begin) {
+      StoredBatch* last = result.batches.empty() ? nullptr : &result.batches.back();
+      if (end > begin && merges_reads_ && last != nullptr && last->first + last->records == at &&
+          last->arrival_ms == batch.arrival_ms) {
+        const Slice more = batch.body.sub(begin, end - begin);
+        last->body = Slice::copy_of(std::string(last->body.view()).append(more.view()));
+        last->records += static_cast<uint32_t>(result.next - at);
+      } else if (end > begin) {
         result.batches.push_back({at, static_cast<uint32_t>(result.next - at), batch.arrival_ms,
                                   batch.body.sub(begin, end - begin)});
       }
@@ -321,6 +332,7 @@ class FakeShardLog final : public ShardLog {
   Hook hook_;
   uint64_t run_epoch_ = 1;
   bool closed_ = false;
+  bool merges_reads_ = false;
   std::map<ShardId, Shard> shards_;
   std::map<uint64_t, Writer> writers_;
 };

@@ -55,7 +55,7 @@ struct OpenedWriter {
   uint64_t last_number = 0;  // 0: nothing written yet
 };
 
-// One batch as it was appended, or the rest of it from the requested position on.
+// Consecutive records of one arrival time: of one append or of several, or a part of them.
 struct StoredBatch {
   Counter first = 0;
   uint32_t records = 0;

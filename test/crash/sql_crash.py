@@ -141,7 +141,7 @@ class Follower:
         return counts
 
     def rows(self, output):
-        """[(shard, row)], and whether they rise in order."""
+        """[(shard, row)] in the order of each shard."""
         return [
             (shard, json.loads(data))
             for (name, shard), records in self.records.items()
@@ -150,8 +150,7 @@ class Follower:
         ]
 
     def wait_for(self, expected, timeout=180):
-        """Until all outputs have what they must have; then their counts. Fails on the way if one
-        has more."""
+        """Until all outputs have as much as they must have."""
         deadline = time.monotonic() + timeout
         while True:
             self.poll()
@@ -192,10 +191,11 @@ class Killer:
             self.server.start()
             self.restart_seconds += time.monotonic() - begin
             return
-        workers = workers_of(self.server)
-        while not workers:  # all are waiting to be started again
+        deadline = time.monotonic() + PROGRESS_SECONDS
+        while not (workers := workers_of(self.server)):  # all wait to be started again
+            if time.monotonic() > deadline:
+                raise RuntimeError("no application runs any more")
             time.sleep(0.005)
-            workers = workers_of(self.server)
         # Mostly one, sometimes all at once.
         chosen = workers if self.dice.random() < 0.15 else [self.dice.choice(workers)]
         for pid in chosen:

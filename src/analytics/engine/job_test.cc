@@ -90,6 +90,7 @@ TEST(Job, LosesAndRepeatsNothingAtAnyAppend) {
         world.create_stream("input", 1, 1);
         world.create_stream("output", 100, 1);
         append_events(world, ShardId{1}, 0, 25);
+        world.shard_log.merge_reads();
         JobSpec spec = world.spec();
         spec.bounded = true;
         spec.batch_rows = batch_rows;

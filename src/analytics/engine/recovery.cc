@@ -47,6 +47,7 @@ awaitable<Result<Recovered>> recover(const JobSpec& spec, JobHost& host,
     CO_TRY(co_await run_on(pool, apply));
     next = read.next;
   }
+  CO_TRY(replay->check_whole());
   Recovered recovered = replay->take();
   recovered.changelog_bytes = bytes;
   recovered.snapshot = snapshot;

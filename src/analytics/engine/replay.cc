@@ -116,15 +116,23 @@ Result<> Replay::apply_group(uint32_t group, uint32_t node, FieldReader& in) {
 Result<> Replay::apply_batch(const StoredBatch& batch) {
   RecordCursor cursor(batch.body.view());
   RecordView record;
-  if (!cursor.next(record)) return {};
-  TRY_ASSIGN(BatchHead head, decode_head(record.data));
-  const uint32_t partitions = head.partitions;
-  if (partitions + 1 != batch.records) return broken(spec_, "has a batch that is not whole");
-  TRY(begin_batch(std::move(head)));
-  for (uint32_t partition = 0; partition < partitions; ++partition) {
-    if (!cursor.next(record)) return broken(spec_, "has a batch that is not whole");
-    TRY(apply_changes(partition, record.data));
+  while (cursor.next(record)) {
+    if (missing_ == 0) {
+      TRY_ASSIGN(BatchHead head, decode_head(record.data));
+      const uint32_t partitions = head.partitions;
+      TRY(begin_batch(std::move(head)));
+      missing_ = partitions;
+    } else {
+      TRY(apply_changes(result_.head.partitions - missing_, record.data));
+      --missing_;
+    }
   }
+  if (cursor.broken()) return broken(spec_, "has a record that is not whole");
+  return {};
+}
+
+Result<> Replay::check_whole() const {
+  if (missing_ > 0) return broken(spec_, "ends within a batch");
   return {};
 }
 

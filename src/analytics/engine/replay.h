@@ -18,8 +18,11 @@ class Replay {
  public:
   Replay(const JobSpec& spec, JobHost& host, std::shared_ptr<const StagePlan> plan);
 
-  // One batch of the changelog shard.
+  // The next records of the changelog shard. A log reads several appends as one batch, or an
+  // append in parts: a batch of the job is its head and the changes of as many partitions.
   Result<> apply_batch(const StoredBatch& batch);
+  // At the end of the changelog.
+  Result<> check_whole() const;
 
   // --- For snapshots.
   Result<> begin_snapshot(BatchHead head);
@@ -47,6 +50,7 @@ class Replay {
   std::set<std::string> gone_;
   std::map<std::pair<std::string, std::string>, SlotPosition> positions_;
   std::map<std::string, EventTime> watermarks_;
+  uint32_t missing_ = 0;  // partitions whose changes are still to come in this batch
   Recovered result_;
 };
 
