@@ -1,6 +1,7 @@
 """Runs the same SQL over the same events on Millstream and on real Flink 2.2.
 
---check: small inputs; every query's result, row by row; exit code 1 if any differs.
+--check: small inputs; every query's result, row by row, and those of the queries that the tests
+         compare with DuckDB; exit code 1 if any differs.
 --bench: larger inputs; the same, and the speed of both; writes docs/benchmarks-sql.md.
 
 The queries are bench/flink/*.sql; Flink runs in one JVM (script/flink) and reads a file,
@@ -25,10 +26,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "test"))
 import flink_events  # noqa: E402
+import flink_suite  # noqa: E402
 from millstream_server import BINARY, Server  # noqa: E402
 
 QUERIES = ROOT / "bench/flink"
 WORK = ROOT / "build/flink-comparison"
+RUN = WORK / f"run-{os.getpid()}"  # scripts, and the server's data while it runs
 DOCUMENT = ROOT / "docs/benchmarks-sql.md"
 SHARDS = 8
 GENERATORS = {"events": flink_events.plain_events, "nexmark": flink_events.nexmark_events}
@@ -42,6 +45,8 @@ FRACTION = re.compile(r"-?\d+(\.\d+)?(E-?\d+)?")
 class Query:
     """A file of bench/flink: the table that it writes to, and what it writes."""
 
+    is_suite = False
+
     def __init__(self, path):
         self.name = path.stem
         self.source = "nexmark" if re.fullmatch(r"q\d+", self.name) else "events"
@@ -49,6 +54,19 @@ class Query:
         sink, self.select = re.split(r"INSERT INTO \w+\n", self.script)
         self.sink = sink.strip()
         self.insert = self.script[len(sink) :]
+
+
+class SuiteQuery:
+    """A query of the tests: has results only."""
+
+    is_suite = True
+
+    def __init__(self, name, select):
+        self.name, self.select = name, select + ";"
+
+
+def suite_queries():
+    return [SuiteQuery(name, select) for name, select in flink_suite.queries()]
 
 
 def all_queries():
@@ -60,18 +78,25 @@ def all_queries():
 
 def tables(source, options):
     connector = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
+    if source in flink_suite.TABLES:
+        return flink_suite.definition(source).replace("{connector}", connector)
     return (QUERIES / f"{source}.sql").read_text().replace("{connector}", connector)
 
 
 def input_file(source, count):
     """Made once: the same lines each time."""
+    if source in flink_suite.TABLES:
+        return written(WORK / source / "events.json", flink_suite.events(source))
     path = WORK / f"{source}-{count}" / "events.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".part").open("w") as file:
-            file.writelines(line + "\n" for line in GENERATORS[source](count))
-        path.with_suffix(".part").rename(path)
-    return path
+    return path if path.exists() else written(path, GENERATORS[source](count))
+
+
+def written(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent.with_suffix(".part")  # not in the folder that Flink reads
+    with part.open("w") as file:
+        file.writelines(line + "\n" for line in lines)
+    return part.rename(path)
 
 
 def normal(cell):
@@ -80,7 +105,8 @@ def normal(cell):
         day, minute, second, fraction = match.groups()
         return f"{day} {minute}{second or ':00'}{(fraction or '.').rstrip('0').ljust(4, '0')}"
     if ("." in cell or "E" in cell) and FRACTION.fullmatch(cell):
-        return f"{Decimal(cell):.12g}" if len(cell) > 16 else str(Decimal(cell).normalize())
+        number = Decimal(cell) if len(cell) <= 16 else Decimal(f"{Decimal(cell):.12g}")
+        return f"{number.normalize():f}"
     return cell
 
 
@@ -127,7 +153,8 @@ class Flink:
         )
 
     def run(self, name, statements, parallelism):
-        script = WORK / f"{name}.sql"
+        RUN.mkdir(parents=True, exist_ok=True)
+        script = RUN / f"{name}.sql"
         script.write_text(self.tables + "\n" + "\n".join(statements))
         run = subprocess.run(
             [ROOT / "script/flink", script, str(parallelism)], capture_output=True, text=True
@@ -155,10 +182,13 @@ class Flink:
 class Millstream:
     """Scripts on a server of its own, the input in streams."""
 
-    def __init__(self, folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        self.server = Server(folder).start()
+    def __init__(self):
+        self.server = Server(RUN / "data").start()
         self.tables = ""
+
+    def stop(self):
+        self.server.stop()
+        shutil.rmtree(RUN)
 
     def fill(self, source, path):
         kinesis = self.server.client("kinesis")
@@ -202,6 +232,11 @@ class Millstream:
         return time.monotonic() - start
 
 
+def some(rows):
+    """A few of them, long cells cut."""
+    return [tuple(cell[:40] for cell in row) for row in sorted(rows)[:3]]
+
+
 def difference(query, ours, flinks):
     """None if both changelogs leave the same rows, else what differs."""
     (our_rows, our_excess), (flink_rows, flink_excess) = materialize(ours), materialize(flinks)
@@ -212,7 +247,7 @@ def difference(query, ours, flinks):
     missing, extra = flink_rows - our_rows, our_rows - flink_rows
     return (
         f"{query.name}: {sum(missing.values())} missing of {sum(flink_rows.values())}: "
-        f"{sorted(missing)[:3]}; {sum(extra.values())} extra: {sorted(extra)[:3]}; "
+        f"{some(missing)}; {sum(extra.values())} extra: {some(extra)}; "
         f"{our_excess} taken back that were not there (Flink: {flink_excess})"
     )
 
@@ -235,13 +270,16 @@ def compare(millstream, flink, queries):
 
 def opened(queries, count):
     """Both sides with the inputs that the queries read."""
-    files = {s: input_file(s, count) for s in GENERATORS if any(q.source == s for q in queries)}
-    millstream = Millstream(WORK / "data")
+    sources = {query.source for query in queries if not query.is_suite}
+    if any(query.is_suite for query in queries):
+        sources |= set(flink_suite.TABLES)
+    files = {source: input_file(source, count) for source in sorted(sources)}
+    millstream = Millstream()
     try:
         for source, path in files.items():
             millstream.fill(source, path)
     except BaseException:
-        millstream.server.stop()
+        millstream.stop()
         raise
     return millstream, Flink(files)
 
@@ -251,7 +289,7 @@ def check(queries, count):
     try:
         equal = compare(millstream, flink, queries)
     finally:
-        millstream.server.stop()
+        millstream.stop()
     return all(rows is not None for rows in equal.values())
 
 
@@ -260,17 +298,21 @@ def bench(queries, count, check_count, runs, parallelism):
     try:
         equal = compare(millstream, flink, queries)
     finally:
-        millstream.server.stop()
+        millstream.stop()
     millstream, flink = opened(queries, count)
     try:
         speeds = {}
         for query in queries:
-            ours = statistics.median(millstream.seconds(query) for _ in range(runs))
+            try:
+                ours = statistics.median(millstream.seconds(query) for _ in range(runs))
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"{query.name}: failed: {error}", flush=True)
+                continue
             flinks = statistics.median(flink.seconds(query, runs, parallelism))
             speeds[query.name] = speed = (count / ours, count / flinks)
             print(f"{query.name}: {speed[0]:,.0f} and {speed[1]:,.0f} events/s", flush=True)
     finally:
-        millstream.server.stop()
+        millstream.stop()
     return document(count, check_count, runs, parallelism, equal, speeds)
 
 
@@ -294,8 +336,12 @@ def document(count, check_count, runs, parallelism, equal, speeds):
         "| query | rows equal | events/s Millstream | events/s Flink | ratio |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for name, (ours, flinks) in speeds.items():
-        rows = "differs" if equal[name] is None else f"{equal[name]:,}"
+    for name, rows in equal.items():
+        rows = "differs" if rows is None else f"{rows:,}"
+        if name not in speeds:
+            lines.append(f"| {name} | {rows} | failed | | |")
+            continue
+        ours, flinks = speeds[name]
         lines.append(f"| {name} | {rows} | {ours:,.0f} | {flinks:,.0f} | {ours / flinks:.1f} |")
     lines.append(f"| geometric mean | | | | {statistics.geometric_mean(ratios):.1f} |")
     return "\n".join(lines) + "\n"
@@ -313,7 +359,7 @@ def main():
     parser.add_argument("--output", type=Path, default=DOCUMENT)
     parser.add_argument("queries", nargs="*", help="all if none is named")
     options = parser.parse_args()
-    queries = all_queries()
+    queries = all_queries() + (suite_queries() if options.check else [])
     if unknown := set(options.queries) - {query.name for query in queries}:
         parser.error(f"no such query: {', '.join(sorted(unknown))}")
     if options.queries:
