@@ -20,6 +20,7 @@ namespace millstream::analytics {
 namespace {
 
 constexpr size_t kLogLines = 200;  // kept of each application
+constexpr int kStarts = 5;         // of a run, before its worker has run once
 // A worker that was asked to stop and does not is killed: its state is safe all the same.
 constexpr std::chrono::seconds kStopGrace{15};
 constexpr std::chrono::minutes kSnapshotGrace{10};
@@ -66,6 +67,19 @@ class Run : public std::enable_shared_from_this<Run> {
   // On the strand. Completes when the job runs or its first start has failed.
   awaitable<Result<>> start() {
     Result<> started = co_await start_worker();
+    // That a worker died while it started says nothing of the code, unless all of them do.
+    auto pause = settings_.first_pause;
+    for (int starts = 1; !started && is_passing(started.error()) && starts < kStarts; ++starts) {
+      add_line("error",
+               fmt::format("{}; starting again in {} ms", started.error().message, pause.count()));
+      pause_.emplace(strand_, pause);
+      boost::system::error_code ignored;
+      co_await pause_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      if (stopping_) break;
+      forget_snapshot_if_begun();
+      started = co_await start_worker();
+      pause *= 2;
+    }
     if (!started) {
       set_state(RunState::kFailed, started.error().message);
       co_return started;
