@@ -127,9 +127,7 @@ def kinesis_configuration(run):
                     "InputSchema": {
                         "RecordFormat": {
                             "RecordFormatType": "JSON",
-                            "MappingParameters": {
-                                "JSONMappingParameters": {"RecordRowPath": "$"}
-                            },
+                            "MappingParameters": {"JSONMappingParameters": {"RecordRowPath": "$"}},
                         },
                         "RecordColumns": [
                             {"Name": name, "Mapping": f"$.{name}", "SqlType": kind}
