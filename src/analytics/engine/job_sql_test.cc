@@ -146,6 +146,26 @@ TEST(SqlJob, PrintsALineForEachRow) {
   EXPECT_THAT(world.lines, testing::ElementsAre("+I[k0, 0]", "+I[k1, 1]"));
 }
 
+TEST(SqlJob, RowsOfWhichNoColumnIsNeededAreCounted) {
+  for (const std::string_view from :
+       {"input a CROSS JOIN input b", "input a CROSS JOIN (SELECT v FROM input WHERE v < 3) b",
+        "(SELECT k FROM input UNION ALL SELECT k FROM input)"}) {
+    World world;
+    world.create_stream("input", 1, 1);
+    append_rows(world, ShardId{1}, 0, 4);
+    JobSpec spec = world.spec();
+    spec.bounded = true;
+    const Result<> done = world.run_job(
+        spec, planned(fmt::format("INSERT INTO lines SELECT 'n', COUNT(*) FROM {};", from)));
+    ASSERT_TRUE(done) << done.error().message;
+    const int rows = from.contains("UNION") ? 8 : from.contains("WHERE") ? 12 : 16;
+    ASSERT_FALSE(world.lines.empty());
+    EXPECT_EQ(world.lines.back(),
+              fmt::format("+{}[n, {}]", world.lines.size() > 1 ? "U" : "I", rows))
+        << from;
+  }
+}
+
 TEST(SqlJob, StateBeyondTheMemoryLimitEndsTheJobByName) {
   World world;
   world.create_stream("input", 1, 1);

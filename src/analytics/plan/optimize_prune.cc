@@ -405,6 +405,29 @@ class Rebuild {
   const std::vector<Columns>& needed_;
 };
 
+// Nodes that put out the columns of their inputs and keep one at least of each (narrowed()).
+bool keeps_a_column(const PlanVariant& node) {
+  return std::holds_alternative<OverNode>(node) || std::holds_alternative<JoinNode>(node) ||
+         std::holds_alternative<IntervalJoinNode>(node) ||
+         std::holds_alternative<WindowJoinNode>(node) || std::holds_alternative<RankNode>(node) ||
+         std::holds_alternative<SortNode>(node) || std::holds_alternative<UnionNode>(node);
+}
+
+// What this reader needs of each of its inputs: others of the same input may need more.
+std::vector<Columns> needs_of(const PlanNode& node, const Columns& out) {
+  std::vector<Columns> needs;
+  for (const PlanPtr& input : node.inputs) needs.emplace_back(input->schema.size());
+  std::vector<Columns*> asked;
+  for (Columns& columns : needs) asked.push_back(&columns);
+  std::visit(Needs(out, std::move(asked)), node.node);
+  if (!keeps_a_column(node.node)) return needs;
+  for (Columns& columns : needs) {
+    // COUNT(*) of a join: the column that it keeps must be read, too.
+    if (std::ranges::find(columns, true) == columns.end() && !columns.empty()) columns[0] = true;
+  }
+  return needs;
+}
+
 }  // namespace
 
 std::vector<PlanPtr> prune_columns(const std::vector<PlanPtr>& sinks) {
@@ -413,22 +436,19 @@ std::vector<PlanPtr> prune_columns(const std::vector<PlanPtr>& sinks) {
   for (const PlanPtr& node : order) needed[node.get()].resize(node->schema.size());
   for (auto at = order.rbegin(); at != order.rend(); ++at) {
     const PlanNode& node = **at;
-    std::vector<Columns*> inputs;
-    for (const PlanPtr& input : node.inputs) inputs.push_back(&needed[input.get()]);
-    std::visit(Needs(needed[&node], std::move(inputs)), node.node);
+    const std::vector<Columns> needs = needs_of(node, needed[&node]);
+    for (size_t i = 0; i < needs.size(); ++i) {
+      Columns& all = needed[node.inputs[i].get()];
+      for (size_t column = 0; column < all.size(); ++column) {
+        if (needs[i][column]) all[column] = true;
+      }
+    }
   }
   std::unordered_map<const PlanNode*, Pruned> done;
   for (const PlanPtr& node : order) {
     std::vector<Pruned> inputs;
-    // What this reader needs: others of the same input may need more.
-    std::vector<Columns> wanted;
-    std::vector<Columns*> asked;
-    for (const PlanPtr& input : node->inputs) {
-      inputs.push_back(done.at(input.get()));
-      wanted.emplace_back(input->schema.size());
-    }
-    for (Columns& columns : wanted) asked.push_back(&columns);
-    std::visit(Needs(needed[node.get()], std::move(asked)), node->node);
+    for (const PlanPtr& input : node->inputs) inputs.push_back(done.at(input.get()));
+    const std::vector<Columns> wanted = needs_of(*node, needed[node.get()]);
     done[node.get()] =
         std::visit(Rebuild(*node, needed[node.get()], std::move(inputs), wanted), node->node);
   }
