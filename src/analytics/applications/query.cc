@@ -170,6 +170,7 @@ awaitable<> run_query(HostContext& context, const WorkerRunnerSettings& settings
   run.spec.account = query.account;
   run.spec.region = query.region;
   run.spec.bounded = query.bounded;
+  run.spec.memory_limit_bytes = settings.state_limit_bytes();
   run.code = std::move(query.code);
   run.is_flink = true;
   run.collect = true;

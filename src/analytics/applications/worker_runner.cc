@@ -127,6 +127,7 @@ class Run : public std::enable_shared_from_this<Run> {
     worker::ProcessOptions options;
     options.executable = settings_.executable;
     options.memory_limit_bytes = settings_.memory_limit_bytes;
+    run_.spec.memory_limit_bytes = settings_.state_limit_bytes();
     options.sandbox = settings_.sandbox;
     options.on_line = [weak = weak_from_this()](std::string_view line) {
       if (const auto run = weak.lock()) run->add_line("worker", line);

@@ -95,8 +95,9 @@ void Executor::step(size_t phase, uint32_t index, Round& round) {
     }
   } catch (const std::bad_alloc&) {
     partition.set_failure({ErrorCode::kInvalidArgument,
-                           "the application ran out of memory; give it more, or let its state "
-                           "expire (table.exec.state.ttl, windows)"});
+                           "the application ran out of memory; give it more (the server's "
+                           "--analytics-worker-memory), or let its state expire "
+                           "(table.exec.state.ttl, windows)"});
   } catch (const std::exception& error) {
     partition.set_failure({ErrorCode::kInternal, error.what()});
   }

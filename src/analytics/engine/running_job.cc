@@ -342,7 +342,8 @@ awaitable<Result<>> RunningJob::run_batch(BatchInput input) {
   if (state_bytes_ > spec_.memory_limit_bytes) {
     co_return fail(ErrorCode::kInvalidArgument,
                    "the state of application {} has grown to {} MB, beyond its limit of {} MB; "
-                   "raise the limit, or let state expire (windows, table.exec.state.ttl)",
+                   "raise it (the server's --analytics-worker-memory), or let state expire "
+                   "(windows, table.exec.state.ttl)",
                    spec_.application, state_bytes_ >> 20, spec_.memory_limit_bytes >> 20);
   }
   co_return co_await commit(std::move(outcome), idle || was_resumed);
