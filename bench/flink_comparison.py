@@ -328,10 +328,11 @@ def document(count, check_count, runs, parallelism, equal, speeds):
         "",
         f"Rows equal: the result's rows, the same on both sides, over {check_count:,} events. "
         f"Events/s: {count:,} events into a table that drops its rows, the median of {runs} runs. "
-        f"Millstream: from a local stream of {SHARDS} shards, state committed with fdatasync, the "
-        "time of the whole `millstream sql --bounded` command. Flink 2.2: from a local file, "
-        f"parallelism {parallelism}, state on the heap, no checkpoints, the time of the job "
-        "without the start of the JVM, whose code is warm after the first run.",
+        f"Millstream: from a local stream of {SHARDS} shards, the time of the whole `millstream "
+        "sql --bounded` command, start of the worker included. Flink 2.2: from a local file, "
+        f"parallelism {parallelism}, state on the heap, the time of the job with its start but "
+        "without the JVM's, whose code is warm after the first run. Neither makes its state "
+        "durable: a query of the shell commits none, Flink takes no checkpoints.",
         "",
         "| query | rows equal | events/s Millstream | events/s Flink | ratio |",
         "| --- | ---: | ---: | ---: | ---: |",
