@@ -1,6 +1,7 @@
 #include "worker/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -233,10 +234,20 @@ awaitable<> watch_output(std::shared_ptr<Watched> process) {
   }
 }
 
+// A wait may complete for nothing: Asio can take an event of a closed descriptor for one of a new
+// one. To reap then would block the loop until the worker ends, which may wait for the loop.
+bool has_ended(Watched& process) {
+  pollfd ended{.fd = process.pidfd.native_handle(), .events = POLLIN, .revents = 0};
+  return ::poll(&ended, 1, 0) > 0;
+}
+
 awaitable<> watch_end(std::shared_ptr<Watched> process) {
+  boost::system::error_code error;
   boost::system::error_code ignored;
-  co_await process->pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
-                                     asio::redirect_error(asio::use_awaitable, ignored));
+  do {
+    co_await process->pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
+                                       asio::redirect_error(asio::use_awaitable, error));
+  } while (!error && !has_ended(*process));
   process->reap();
   // Its last words, before anybody hears of its end.
   (void)read_output(*process);
