@@ -98,6 +98,31 @@ std::string host_header(const Url& url) {
   return fmt::format("{}:{}", is_v6 ? '[' + url.host + ']' : url.host, url.port);
 }
 
+void sign_request(const Connection& connection, ClientRequest& request, std::string_view payload,
+                  std::string_view service, TimeMs now_ms) {
+  const Url& url = connection.url;
+  request.scheme = url.scheme;
+  request.host = url.host;
+  request.port = url.port;
+  const std::string hash = payload_hash(payload);
+  const std::string host = host_header(url);
+  const std::string_view target = request.target;
+  const size_t mark = target.find('?');
+  const std::string_view query =
+      mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+  for (auto& header : sign({.method = request.method,
+                            .host = host,
+                            .path = target.substr(0, mark),
+                            .query = query,
+                            .headers = request.headers,
+                            .payload_hash = hash,
+                            .region = connection.region,
+                            .service = service},
+                           connection.credentials, now_ms)) {
+    request.headers.push_back(std::move(header));
+  }
+}
+
 Result<ApiClient> ApiClient::create(Connection connection, Clock& clock) {
   HttpClientOptions options;
   options.extra_ca_file = connection.ca_file;
@@ -129,27 +154,7 @@ awaitable<Result<Slice>> ApiClient::get(std::string target) {
 
 awaitable<Result<Slice>> ApiClient::call_signed(ClientRequest request, std::string_view payload,
                                                 std::string_view service) {
-  const Url& url = connection_.url;
-  request.scheme = url.scheme;
-  request.host = url.host;
-  request.port = url.port;
-  const std::string hash = payload_hash(payload);
-  const std::string host = host_header(url);
-  const std::string target = request.target;
-  const size_t mark = target.find('?');
-  const std::string_view query =
-      mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
-  for (auto& header : sign({.method = request.method,
-                            .host = host,
-                            .path = std::string_view(target).substr(0, mark),
-                            .query = query,
-                            .headers = request.headers,
-                            .payload_hash = hash,
-                            .region = connection_.region,
-                            .service = service},
-                           connection_.credentials, clock_->now_ms())) {
-    request.headers.push_back(std::move(header));
-  }
+  sign_request(connection_, request, payload, service, clock_->now_ms());
   auto response = co_await http_->call(std::move(request));
   if (!response) {
     Error error = std::move(response).error();

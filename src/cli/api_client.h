@@ -50,6 +50,10 @@ Error api_error(int status, std::string_view body);
 
 // What the signature covers and the server sees: "127.0.0.1:4567", "[::1]:4567".
 std::string host_header(const Url& url);
+// Addresses the request to the connection's server and signs it: method, target, headers and
+// `payload` as they are.
+void sign_request(const Connection& connection, ClientRequest& request, std::string_view payload,
+                  std::string_view service, TimeMs now_ms);
 
 // Threads: one loop.
 class ApiClient {

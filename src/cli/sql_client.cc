@@ -11,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <simdjson.h>
 
-#include "auth/signer.h"
 #include "base/real_env.h"
 #include "wire/json_encode.h"
 
@@ -56,29 +55,14 @@ Result<SqlEvent> event_of(const simdjson::dom::object& line) {
 }
 
 ClientRequest request_of(const Connection& connection, const SqlRequest& query) {
-  const Url& url = connection.url;
   ClientRequest request;
   request.method = "POST";
-  request.scheme = url.scheme;
-  request.host = url.host;
-  request.port = url.port;
   request.target = "/_millstream/sql";
   std::string body = R"({"sql":)";
   wire::append_json_string(body, query.sql);
   body += query.bounded ? R"(,"bounded":true})" : R"(,"bounded":false})";
   request.headers = {{"content-type", "application/json"}};
-  const std::string host = host_header(url);
-  const std::string hash = payload_hash(body);
-  for (auto& header : sign({.host = host,
-                            .path = request.target,
-                            .query = "",
-                            .headers = request.headers,
-                            .payload_hash = hash,
-                            .region = connection.region,
-                            .service = "kinesisanalytics"},
-                           connection.credentials, real_env().now_ms())) {
-    request.headers.push_back(std::move(header));
-  }
+  sign_request(connection, request, body, "kinesisanalytics", real_env().now_ms());
   request.body.push_back(Slice::copy_of(body));
   return request;
 }
