@@ -88,7 +88,9 @@ awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
     if (!refusal) co_return;
     response = *std::move(refusal);
   } else {
-    response = co_await answer(request, request_id);
+    auto answered = co_await answer(request, request_id, stream);
+    if (!answered) co_return;
+    response = *std::move(answered);
     for (auto& header : parts_.origins.cors_headers(request)) {
       response.headers.push_back(std::move(header));
     }
@@ -99,7 +101,9 @@ awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
   (void)co_await stream.respond(std::move(response));
 }
 
-awaitable<HttpResponse> Gateway::answer(HttpRequest& request, std::string_view request_id) {
+awaitable<std::optional<HttpResponse>> Gateway::answer(HttpRequest& request,
+                                                       std::string_view request_id,
+                                                       ResponseStream& stream) {
   if (request.method == "GET") {
     if (request.path == "/health" || request.path == "/health/live" ||
         request.path == "/health/ready") {
@@ -115,7 +119,7 @@ awaitable<HttpResponse> Gateway::answer(HttpRequest& request, std::string_view r
   if (request.method == "POST" && request.path == "/_millstream/reset") {
     co_return co_await reset(request);
   }
-  co_return co_await call_operation(request, request_id);
+  co_return co_await call_operation(request, request_id, stream);
 }
 
 HttpResponse Gateway::application_run(HttpRequest& request) {
@@ -136,7 +140,9 @@ awaitable<std::optional<HttpResponse>> Gateway::query(HttpRequest& request,
   co_return std::nullopt;
 }
 
-awaitable<HttpResponse> Gateway::call_operation(HttpRequest& request, std::string_view request_id) {
+awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& request,
+                                                               std::string_view request_id,
+                                                               ResponseStream& stream) {
   const auto start = parts_.clock.monotonic();
   const std::string_view target = request.header("x-amz-target");
   const auto* service = service_of(target);
@@ -165,11 +171,11 @@ awaitable<HttpResponse> Gateway::call_operation(HttpRequest& request, std::strin
                                .request_id = std::string(request_id),
                                .protocol = protocol,
                                .http = &request};
-  auto output = co_await run(*entry, request, context);
+  auto output = co_await run(*entry, request, context, stream);
 
   HttpResponse response;
   if (output) {
-    response.body = *std::move(output);
+    if (*output) response.body = **std::move(output);
     response.headers.emplace_back("content-type", wire::content_type(protocol));
   } else {
     response = wire::encode_error(service_name, protocol, output.error());
@@ -183,13 +189,21 @@ awaitable<HttpResponse> Gateway::call_operation(HttpRequest& request, std::strin
                            : metrics.server_errors)
       ->add();
   metrics.seconds->observe(std::chrono::duration<double>(parts_.clock.monotonic() - start).count());
+  if (output && !*output) co_return std::nullopt;
   co_return response;
 }
 
-awaitable<Result<Slice>> Gateway::run(const wire::OperationTable::Entry& entry,
-                                      HttpRequest& request, wire::RequestContext& context) {
+awaitable<Result<std::optional<Slice>>> Gateway::run(const wire::OperationTable::Entry& entry,
+                                                     HttpRequest& request,
+                                                     wire::RequestContext& context,
+                                                     ResponseStream& stream) {
   try {
-    co_return co_await entry.handler(context, request.body);
+    if (entry.stream_handler) {
+      CO_TRY(co_await entry.stream_handler(context, request.body, stream));
+      co_return std::nullopt;
+    }
+    CO_TRY_ASSIGN(Slice body, co_await entry.handler(context, request.body));
+    co_return std::optional(std::move(body));
   } catch (const std::exception& error) {
     // Results carry our errors; what is thrown came out of a library.
     co_return fail(ErrorCode::kInternal, "{} failed: {}", entry.operation->name, error.what());

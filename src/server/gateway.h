@@ -57,10 +57,16 @@ class Gateway {
     MetricHistogram* seconds;
   };
 
-  awaitable<HttpResponse> answer(HttpRequest& request, std::string_view request_id);
-  awaitable<HttpResponse> call_operation(HttpRequest& request, std::string_view request_id);
-  awaitable<Result<Slice>> run(const wire::OperationTable::Entry& entry, HttpRequest& request,
-                               wire::RequestContext& context);
+  // Nothing if the operation has written its response itself.
+  awaitable<std::optional<HttpResponse>> answer(HttpRequest& request, std::string_view request_id,
+                                                ResponseStream& stream);
+  awaitable<std::optional<HttpResponse>> call_operation(HttpRequest& request,
+                                                        std::string_view request_id,
+                                                        ResponseStream& stream);
+  // Nothing if it was answered by a stream of events.
+  awaitable<Result<std::optional<Slice>>> run(const wire::OperationTable::Entry& entry,
+                                              HttpRequest& request, wire::RequestContext& context,
+                                              ResponseStream& stream);
   HttpResponse health() const;
   HttpResponse application_run(HttpRequest& request);
   // Nothing if the query has written its response itself.

@@ -49,6 +49,35 @@ constexpr Migration kMigrations[] = {
      "  PRIMARY KEY (generation, kind));"
      "CREATE TABLE stream_doomed_shards (log_id INTEGER PRIMARY KEY);"
      "CREATE TABLE stream_secrets (name TEXT PRIMARY KEY, bytes BLOB NOT NULL)"},
+    {"streams", 2,
+     // Comma-separated names of CloudWatch's shard-level metrics.
+     "ALTER TABLE streams ADD COLUMN shard_level_metrics TEXT NOT NULL DEFAULT '';"
+     // NULL: not encrypted.
+     "ALTER TABLE streams ADD COLUMN encryption_key_id TEXT;"
+     "CREATE TABLE stream_consumers ("
+     "  consumer_id INTEGER PRIMARY KEY,"
+     "  generation INTEGER NOT NULL REFERENCES streams (generation) ON DELETE CASCADE,"
+     "  name TEXT NOT NULL,"
+     "  created_ms INTEGER NOT NULL,"
+     "  UNIQUE (generation, name));"
+     "CREATE TABLE stream_consumer_tags ("
+     "  consumer_id INTEGER NOT NULL REFERENCES stream_consumers (consumer_id) ON DELETE CASCADE,"
+     "  tag_key TEXT NOT NULL,"
+     "  tag_value TEXT NOT NULL,"
+     "  PRIMARY KEY (consumer_id, tag_key));"
+     // Of streams and of consumers.
+     "CREATE TABLE stream_policies (resource_arn TEXT PRIMARY KEY, policy TEXT NOT NULL);"
+     "CREATE TABLE stream_account_settings ("
+     "  account TEXT NOT NULL,"
+     "  region TEXT NOT NULL,"
+     "  name TEXT NOT NULL,"
+     "  value TEXT NOT NULL,"
+     "  PRIMARY KEY (account, region, name));"
+     // UpdateShardCount and UpdateStreamMode: AWS limits how often in 24 hours.
+     "CREATE TABLE stream_scaling_calls ("
+     "  generation INTEGER NOT NULL REFERENCES streams (generation) ON DELETE CASCADE,"
+     "  kind TEXT NOT NULL,"
+     "  called_ms INTEGER NOT NULL)"},
 };
 
 constexpr std::string_view kShardColumns =

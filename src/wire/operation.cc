@@ -42,9 +42,16 @@ Result<Slice> encode_output(const Operation& operation, Protocol protocol, const
 }
 
 void OperationTable::handle_raw(const Operation& operation, RawHandler handler) {
-  std::string target = fmt::format("{}.{}", operation.target_prefix, operation.name);
-  const bool added =
-      entries_.try_emplace(std::move(target), Entry{&operation, std::move(handler)}).second;
+  add({&operation, std::move(handler), {}});
+}
+
+void OperationTable::handle_stream(const Operation& operation, StreamHandler handler) {
+  add({&operation, {}, std::move(handler)});
+}
+
+void OperationTable::add(Entry entry) {
+  std::string target = fmt::format("{}.{}", entry.operation->target_prefix, entry.operation->name);
+  const bool added = entries_.try_emplace(std::move(target), std::move(entry)).second;
   MS_ASSERT(added);  // two handlers for one operation
 }
 

@@ -39,6 +39,17 @@ struct Operation {
   const StructType* output = nullptr;  // nullptr: none
 };
 
+// Whether a caller may do something. Made by the server for callers with policies.
+//
+// Threads: any; constant.
+class AccessCheck {
+ public:
+  virtual ~AccessCheck() = default;
+  // kAccessDenied with AWS's text unless a policy of the caller, or the resource's own, allows
+  // `operation` on `resource` (an ARN, or "*" for operations about no resource).
+  virtual Result<> check(const Operation& operation, std::string_view resource) const = 0;
+};
+
 // Who calls, and where. Made by the server from the verified signature.
 struct RequestContext {
   std::string account;  // 12 digits
@@ -47,11 +58,17 @@ struct RequestContext {
   std::string request_id;  // also sent as x-amzn-RequestId
   Protocol protocol = Protocol::kJson11;
   const HttpRequest* http = nullptr;
+  const AccessCheck* access = nullptr;  // nullptr: everything is allowed
 };
 
 // A handler on encoded bytes: decodes `body` itself and returns the encoded answer. For the hot
 // operations, whose codecs copy nothing; they give the same result as the generic path.
 using RawHandler = std::function<awaitable<Result<Slice>>(const RequestContext&, Slice body)>;
+
+// A handler whose answer is a stream of events. An error before it called stream.start() is
+// answered like any other error; afterwards it has ended the stream itself.
+using StreamHandler =
+    std::function<awaitable<Result<>>(const RequestContext&, Slice body, ResponseStream& stream)>;
 
 // Handlers by operation. Filled at start, constant afterwards.
 class OperationTable {
@@ -78,16 +95,20 @@ class OperationTable {
   }
   // The same, decoding and encoding by itself. One handler an operation.
   void handle_raw(const Operation& operation, RawHandler handler);
+  void handle_stream(const Operation& operation, StreamHandler handler);
 
   // By "Kinesis_20131202.SplitShard"; nullptr if there is no such operation or no handler.
   struct Entry {
     const Operation* operation = nullptr;
     RawHandler handler;
+    StreamHandler stream_handler;  // one of the two
   };
   const Entry* find(std::string_view target) const;
   std::vector<const Entry*> entries() const;  // by service and name
 
  private:
+  void add(Entry entry);
+
   // Fixed by wire/operation.cc.
   struct Hash {
     using is_transparent = void;
