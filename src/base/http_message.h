@@ -64,6 +64,19 @@ class ResponseStream {
   virtual awaitable<Result<>> finish() = 0;
   // Cuts the response off (HTTP/2: RST_STREAM; HTTP/1.1: connection closed).
   virtual void abort() = 0;
+
+  // Why a handler that waits for something else than this stream should wait no longer.
+  enum class Interrupt : uint8_t {
+    kClosed,    // the client is gone: all that follows gives kCancelled
+    kDraining,  // the server stops: finish() now, within its grace (then the client is cut off)
+  };
+  // Has `notify` called on the connection's loop, once for each interrupt that comes before the
+  // response is finished and the handler ends; inside this call if it has come already. `notify`
+  // may be called inside other work of the connection: it only wakes somebody, and does not use
+  // the stream. Another call, or an empty function, replaces the one before.
+  // HTTP/1.1: the end of the client's sending counts as its disappearance from here on, and can
+  // be seen unless the client has sent another request already.
+  virtual void on_interrupt(std::function<void(Interrupt)> notify) = 0;
 };
 
 // Runs on the connection's loop. Both references outlive the coroutine. Must not throw.

@@ -20,12 +20,30 @@ std::unexpected<Error> client_is_gone() {
 }  // namespace
 
 Http1::Http1(Connection& connection)
-    : connection_(connection), body_(connection.shared->budget, connection.limits().body_bytes) {
+    : connection_(connection),
+      body_(connection.shared->budget, connection.limits().body_bytes),
+      watch_ended_(connection.loop.executor) {
   request_.peer = connection.peer;
   request_.tls = connection.transport.tls();
 }
 
 awaitable<> Http1::run() {
+  co_await serve();
+  // What watches this connection uses `this`.
+  connection_.transport.close();
+  while (watching_) co_await watch_ended_.wait();
+}
+
+awaitable<bool> Http1::read_more() {
+  if (watching_) {
+    while (watching_) co_await watch_ended_.wait();
+    co_return !watched_;
+  }
+  bool alive = co_await connection_.read_more();
+  co_return alive;
+}
+
+awaitable<> Http1::serve() {
   using Phase = Connection::Phase;
   do {
     Head head = parse_head();
@@ -37,10 +55,8 @@ awaitable<> Http1::run() {
       } else if (connection_.phase() != Phase::kHead) {
         connection_.enter(Phase::kHead);
       }
-      ErrorOf error;
-      size_t received = co_await connection_.transport.read_some(connection_.in.room(), error);
-      if (error) co_return;
-      connection_.in.commit(received);
+      bool alive = co_await read_more();
+      if (!alive) co_return;
       head = parse_head();
     }
     if (head == Head::kNotHttp) co_return;
@@ -61,10 +77,17 @@ awaitable<> Http1::run() {
     if (state_ == State::kAborted) co_return;
     body_.clear();
   } while (keep_alive_);
+  if (watching_) {
+    // finish() reads itself.
+    ErrorOf ignored;
+    connection_.transport.socket().cancel(ignored);
+    while (watching_) co_await watch_ended_.wait();
+  }
   co_await connection_.finish();
 }
 
 void Http1::drain() {
+  interrupt(Interrupt::kDraining);
   // Idle: the input ends, and with it run(). Otherwise the response says "connection: close".
   if (connection_.phase() == Connection::Phase::kIdle) {
     ErrorOf ignored;
@@ -219,10 +242,12 @@ awaitable<bool> Http1::read_chunked_body() {
   co_return true;
 }
 
-// The input is about to move while chunks come in; the request's views must not.
+// The input is about to move, as more comes in; the request's views must not.
 void Http1::move_head_out_of_input() {
+  if (raw_head_.data() == head_copy_.data()) return;
   const char* old = raw_head_.data();
   head_copy_.assign(raw_head_);
+  raw_head_ = head_copy_;
   auto rebase = [&](std::string_view& view) {
     if (!view.empty() && view.data() >= old && view.data() < old + head_copy_.size()) {
       view = {head_copy_.data() + (view.data() - old), view.size()};
@@ -250,6 +275,33 @@ awaitable<> Http1::handle() {
     auto sent =
         co_await respond(plain_response(500, "The server did not answer this request (a defect)."));
     if (!sent) state_ = State::kAborted;
+  }
+  on_interrupt_ = nullptr;
+}
+
+void Http1::on_interrupt(std::function<void(Interrupt)> notify) {
+  on_interrupt_ = std::move(notify);
+  if (state_ == State::kAborted) interrupt(Interrupt::kClosed);
+  if (connection_.draining()) interrupt(Interrupt::kDraining);
+  // What follows the request in the input is another one; its end can't be seen past that.
+  if (!on_interrupt_ || watching_ || state_ == State::kAborted || connection_.in.size() > 0) return;
+  watching_ = true;
+  move_head_out_of_input();
+  asio::co_spawn(connection_.loop.executor, watch(), asio::detached);
+}
+
+void Http1::interrupt(Interrupt why) {
+  if (on_interrupt_ && state_ != State::kDone) on_interrupt_(why);
+}
+
+awaitable<> Http1::watch() {
+  const size_t received = co_await connection_.transport.read_some(connection_.in.room(), watched_);
+  connection_.in.commit(received);
+  watching_ = false;
+  watch_ended_.notify();
+  if (watched_ && state_ != State::kDone) {
+    state_ = State::kAborted;
+    interrupt(Interrupt::kClosed);
   }
 }
 

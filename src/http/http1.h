@@ -7,6 +7,7 @@
 #include "http/body_buffer.h"
 #include "http/connection.h"
 #include "http/http1_parser.h"
+#include "http/signal.h"
 
 namespace millstream {
 
@@ -30,6 +31,9 @@ class Http1 final : public Protocol, private ResponseStream {
   Head parse_head();
   Head refuse(int status, std::string text);
   int checks_of_head(boost::system::error_code error);
+  awaitable<> serve();
+  // Waits for more of a request. False: the client is gone.
+  awaitable<bool> read_more();
   awaitable<bool> read_body();
   awaitable<bool> read_sized_body();
   awaitable<bool> read_chunked_body();
@@ -42,6 +46,10 @@ class Http1 final : public Protocol, private ResponseStream {
   awaitable<Result<>> write(Slice piece) override;
   awaitable<Result<>> finish() override;
   void abort() override;
+  void on_interrupt(std::function<void(Interrupt)> notify) override;
+  void interrupt(Interrupt why);
+  // Reads while the handler runs, to see the client's end.
+  awaitable<> watch();
 
   // Formats the head of a response; `length`: of its body, or nothing for one in pieces.
   void format_head(const HttpResponse& response, std::optional<uint64_t> length);
@@ -57,6 +65,10 @@ class Http1 final : public Protocol, private ResponseStream {
   std::optional<HttpResponse> refusal_;
   std::string head_;  // of the response
   State state_ = State::kNone;
+  std::function<void(Interrupt)> on_interrupt_;
+  bool watching_ = false;  // watch() reads; nobody else does
+  ErrorOf watched_;        // what it came to
+  Signal watch_ended_;
   bool keep_alive_ = true;
   bool chunked_ = false;               // the response
   std::optional<uint64_t> remaining_;  // of a response that was started with a content-length

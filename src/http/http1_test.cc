@@ -1,3 +1,5 @@
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "http/test_support.h"
@@ -266,6 +268,52 @@ TEST(Http1, RandomBytesNeverHurtOtherConnections) {
   }
   TestSocket client(server.port());
   EXPECT_EQ(client.get("/whole?5").body, pattern(5));
+}
+
+TEST(Http1, HandlerThatWaitsLearnsThatItsClientIsGone) {
+  TestServer server;
+  {
+    TestSocket socket(server.port());
+    socket.send("GET /events HTTP/1.1\r\nhost: h\r\n\r\n");
+    EXPECT_EQ(socket.reply(true).status, 200);
+    // A chunked request's views have moved once already.
+    TestSocket chunked(server.port());
+    chunked.send("POST /events HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+    EXPECT_EQ(chunked.reply(true).status, 200);
+    EXPECT_EQ(server.gone, 0);
+  }
+  EXPECT_TRUE(eventually([&] { return server.gone == 2; }));
+  EXPECT_TRUE(eventually([&] { return server.server().stats().connections == 0; }));
+}
+
+TEST(Http1, ShutdownEndsLongResponses) {
+  TestServer server;
+  TestSocket socket(server.port());
+  socket.send("GET /events HTTP/1.1\r\nhost: h\r\n\r\n");
+  EXPECT_EQ(socket.reply(true).status, 200);
+  const auto start = std::chrono::steady_clock::now();
+  std::thread stopping([&] { server.stop(std::chrono::seconds(20)); });
+  EXPECT_EQ(socket.receive_all().substr(0, 10), "5\r\nfirst\r\n");
+  stopping.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_EQ(server.gone, 0);
+}
+
+TEST(Http1, RequestsAreServedAfterAHandlerThatWatchedForTheEnd) {
+  TestServer server;
+  TestSocket socket(server.port());
+  // The next requests: while the response is under way, at once with it, and after it.
+  for (int round = 0; round < 3; ++round) {
+    socket.send("GET /watched HTTP/1.1\r\nhost: h\r\n\r\n");
+    if (round == 1) socket.send("POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbo");
+    if (round == 0) server.gate.wait_for_waiters(1);
+    if (round == 0) socket.send("POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbo");
+    server.gate.open();
+    EXPECT_EQ(socket.reply().body, "/watched");
+    if (round == 2) socket.send("POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbo");
+    socket.send("dy");
+    EXPECT_EQ(socket.reply().body, "body");
+  }
 }
 
 }  // namespace

@@ -104,6 +104,7 @@ awaitable<> Http2::handle(std::shared_ptr<Http2> self, std::shared_ptr<Http2Stre
           plain_response(500, "The server did not answer this request (a defect)."));
     }
   }
+  stream->on_interrupt_ = nullptr;
   stream->request_.body = Slice();
   stream->body_.clear();
   --self->handlers_;
@@ -203,6 +204,7 @@ void Http2::lose_connection() {
 void Http2::drain() {
   if (drain_noticed_ || ended_) return;
   drain_noticed_ = true;
+  for (auto& stream : streams_) stream->interrupt(ResponseStream::Interrupt::kDraining);
   if (streams_.empty() && handlers_ == 0) {
     goaway_sent_ = true;
     nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);

@@ -157,6 +157,16 @@ void Http2Stream::abort() {
   connection_.flush_soon();
 }
 
+void Http2Stream::on_interrupt(std::function<void(Interrupt)> notify) {
+  on_interrupt_ = std::move(notify);
+  if (closed_) interrupt(Interrupt::kClosed);
+  if (connection_.connection_->draining()) interrupt(Interrupt::kDraining);
+}
+
+void Http2Stream::interrupt(Interrupt why) {
+  if (on_interrupt_ && state_ != State::kDone) on_interrupt_(why);
+}
+
 bool Http2Stream::submit(HttpResponse& response, std::optional<uint64_t> length, bool ends) {
   std::array<char, 8> status;
   std::array<char, 24> digits;
@@ -236,7 +246,8 @@ void Http2Stream::move_to(OutputQueue& output, size_t bytes) {
 }
 
 void Http2Stream::close() {
-  closed_ = true;
+  if (std::exchange(closed_, true)) return;
+  interrupt(Interrupt::kClosed);
   cut_off_ = pending_bytes_ > 0;
   pending_bytes_ = 0;
   pending_.clear();

@@ -30,6 +30,7 @@ class Http2Stream final : public ResponseStream {
   awaitable<Result<>> write(Slice piece) override;
   awaitable<Result<>> finish() override;
   void abort() override;
+  void on_interrupt(std::function<void(Interrupt)> notify) override;
 
  private:
   friend class Http2;
@@ -52,6 +53,7 @@ class Http2Stream final : public ResponseStream {
                            uint32_t* flags, nghttp2_data_source* source, void* user);
   // Moves `bytes` of the response to the output.
   void move_to(OutputQueue& output, size_t bytes);
+  void interrupt(Interrupt why);
   // nghttp2 is done with the stream, or the connection is gone.
   void close();
 
@@ -78,6 +80,7 @@ class Http2Stream final : public ResponseStream {
   size_t pending_bytes_ = 0;
   BudgetShare pending_share_;
   Signal taken_;  // pending_ is empty, or closed_
+  std::function<void(Interrupt)> on_interrupt_;
 };
 
 }  // namespace millstream

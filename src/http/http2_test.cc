@@ -1,5 +1,7 @@
 #include <sys/socket.h>
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "http/test_support.h"
@@ -175,6 +177,38 @@ TEST(Http2, LostConnectionEndsItsHandlers) {
   }
   EXPECT_TRUE(eventually([&] { return server.server().stats().connections == 0; }));
   EXPECT_TRUE(server.frees_all());
+}
+
+TEST(Http2, HandlerThatWaitsLearnsThatItsClientIsGone) {
+  TestServer server;
+  {
+    TestSocket socket(server.port());
+    Http2TestClient client(socket);
+    const int32_t reset = client.request("GET", "/events");
+    const int32_t lost = client.request("GET", "/events");
+    EXPECT_TRUE(client.run([&] {
+      return client.streams[reset].body == "first" && client.streams[lost].body == "first";
+    }));
+    client.reset(reset);
+    client.flush();
+    EXPECT_TRUE(eventually([&] { return server.gone == 1; }));
+    EXPECT_FALSE(client.streams[lost].closed);
+  }
+  EXPECT_TRUE(eventually([&] { return server.gone == 2; }));
+}
+
+TEST(Http2, ShutdownEndsLongResponses) {
+  TestServer server;
+  TestSocket socket(server.port());
+  Http2TestClient client(socket);
+  const int32_t id = client.request("GET", "/events");
+  EXPECT_TRUE(client.run([&] { return client.streams[id].body == "first"; }));
+  const auto start = std::chrono::steady_clock::now();
+  std::thread stopping([&] { server.stop(std::chrono::seconds(20)); });
+  EXPECT_EQ(client.await(id).body, "first/events");
+  stopping.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_EQ(server.gone, 0);
 }
 
 TEST(Http2, HandlerThatDoesNotAnswerGives500AndHalfAnAnswerAReset) {

@@ -93,6 +93,29 @@ TestServer::~TestServer() {
   server_->shutdown(std::chrono::seconds(0));
 }
 
+awaitable<> TestServer::events(HttpRequest& request, ResponseStream& stream) {
+  using Interrupt = ResponseStream::Interrupt;
+  asio::steady_timer never(co_await asio::this_coro::executor,
+                           std::chrono::steady_clock::time_point::max());
+  std::optional<Interrupt> why;
+  stream.on_interrupt([&](Interrupt came) {
+    why = came;
+    never.cancel();
+  });
+  auto sent = co_await stream.start(HttpResponse());
+  if (sent) sent = co_await stream.write(Slice::of_static("first"));
+  boost::system::error_code ignored;
+  if (!why) co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  sent = co_await stream.write(Slice::copy_of(request.path));
+  if (why == Interrupt::kClosed) {
+    EXPECT_FALSE(sent);
+    if (!sent) EXPECT_EQ(sent.error().code, ErrorCode::kCancelled);
+    ++gone;
+    co_return;
+  }
+  co_await stream.finish();
+}
+
 awaitable<> TestServer::handle(HttpRequest& request, ResponseStream& stream) {
   HttpResponse response;
   response.headers.emplace_back("X-Test", "yes");
@@ -118,6 +141,13 @@ awaitable<> TestServer::handle(HttpRequest& request, ResponseStream& stream) {
   } else if (request.path == "/hold") {
     co_await gate.pass();
     response.body = Slice::of_static("held");
+  } else if (request.path == "/events") {
+    co_await events(request, stream);
+    co_return;
+  } else if (request.path == "/watched") {
+    stream.on_interrupt([](ResponseStream::Interrupt) {});
+    co_await gate.pass();
+    response.body = Slice::copy_of(request.path);
   } else if (request.path == "/nothing") {
     co_return;
   } else if (request.path == "/throws") {

@@ -2,6 +2,7 @@
 // clients that can misbehave.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -41,7 +42,10 @@ class Gate {
 //   /pieces?N  N bytes in pieces of 10,000, whose content is pattern()
 //   /whole?N   the same at once
 //   /hold      "held" once `gate` is open
+//   /watched   the path once `gate` is open; looks out for the client's end
 //   /nothing   the handler answers nothing; /throws: throws; /half: starts, then ends
+//   /events    "first", then nothing until the client is gone (counted in `gone`) or the server
+//              stops; then the path, from the request
 //   /sized     start() with content-length 10, and 10 bytes
 class TestServer {
  public:
@@ -55,8 +59,10 @@ class TestServer {
   bool frees_all();  // no bytes are in flight, after a while
 
   Gate gate;
+  std::atomic<int> gone = 0;
 
  private:
+  awaitable<> events(HttpRequest& request, ResponseStream& stream);
   awaitable<> handle(HttpRequest& request, ResponseStream& stream);
   Loops loops_{2};
   std::unique_ptr<HttpServer> server_;
