@@ -1,0 +1,44 @@
+"""aws-kcl: a record processor in JavaScript, run by the MultiLangDaemon of the KCL 2.7."""
+
+from leases import two_workers
+from support import BUILD, CLIENTS, Program, main
+
+PROPERTIES = """\
+executableName = node {folder}/processor.js
+streamName = {stream}
+applicationName = {stream}-multilang
+workerId = {worker}
+AWSCredentialsProvider = DefaultCredentialsProvider
+regionName = us-east-1
+initialPositionInStream = TRIM_HORIZON
+retrievalMode = POLLING
+idleTimeBetweenReadsInMillis = 250
+failoverTimeMillis = 4000
+shardSyncIntervalMillis = 2000
+parentShardPollIntervalMillis = 500
+"""
+
+
+def polling():
+    def start(server, stream, worker, received):
+        folder = CLIENTS / "multilang"
+        path = BUILD / "multilang" / f"{worker}.properties"
+        path.write_text(PROPERTIES.format(folder=folder, stream=stream, worker=worker))
+        command = [
+            "java",
+            "-Xmx512m",
+            "-cp",
+            f"{BUILD / 'multilang' / 'lib'}/*",
+            "software.amazon.kinesis.multilang.MultiLangDaemon",
+            "--properties-file",
+            path,
+        ]
+        # The endpoint of Kinesis, DynamoDB and CloudWatch at once, as any AWS SDK takes it.
+        environment = {"AWS_ENDPOINT_URL": server.endpoint, "RECEIVED": str(received.path)}
+        return Program("multilang", worker, command, environment)
+
+    return two_workers("multilang", "polling", start)
+
+
+if __name__ == "__main__":
+    main({"polling": polling})
