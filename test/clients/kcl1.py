@@ -1,6 +1,6 @@
 """Kinesis Client Library 1, on the AWS SDK for Java 1: two workers that share leases."""
 
-from leases import two_workers
+from lease_sharing import two_workers
 from support import java, main
 
 

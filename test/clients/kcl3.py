@@ -1,6 +1,6 @@
 """Kinesis Client Library 3: two workers that share leases, by polling and by enhanced fan-out."""
 
-from leases import two_workers
+from lease_sharing import two_workers
 from support import java, main
 
 

@@ -1,6 +1,6 @@
 """aws-kcl: a record processor in JavaScript, run by the MultiLangDaemon of the KCL 2.7."""
 
-from leases import two_workers
+from lease_sharing import two_workers
 from support import BUILD, CLIENTS, Program, main
 
 PROPERTIES = """\

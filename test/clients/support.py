@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 CLIENTS = Path(__file__).resolve().parent
 ROOT = CLIENTS.parent.parent
 sys.path.insert(0, str(ROOT / "test"))
+from botocore.exceptions import ClientError  # noqa: E402
 from millstream_server import Server  # noqa: E402
 
 BUILD = ROOT / "build/clients"
@@ -32,9 +34,11 @@ class ClientFailed(Exception):
 
 @contextlib.contextmanager
 def server(name, *arguments):
-    """A server with new data for the check called `name`; its log is build/clients/NAME/data.log."""
+    """A server with new data for the check called `name`; its log: build/clients/NAME/data.log."""
     folder = BUILD / name
-    subprocess.run(["rm", "-rf", str(folder / "data"), str(folder / "data.log")], check=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    (folder / "data.log").unlink(missing_ok=True)
     it = Server(folder / "data", "--auth", "any", *arguments).start()
     try:
         yield it
@@ -69,6 +73,14 @@ class Program:
             raise ClientFailed(f"{self.label} did not end in {timeout} s; {self.tail()}") from None
         if code != 0:
             raise ClientFailed(f"{self.label} ended with {code}; {self.tail()}")
+
+    def stop(self, timeout):
+        """SIGTERM, and waits for the end."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ClientFailed(f"{self.label} did not stop in {timeout} s") from None
 
     def kill(self):
         if self.running():
@@ -235,13 +247,14 @@ def merge(kinesis, stream):
 
 def main(checks):
     """Runs the checks of a script, each a function; one line each; exit code 1 after a failure."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that programs are killed too
     failed = 0
     chosen = sys.argv[1:] or list(checks)
     for name in chosen:
         start = time.monotonic()
         try:
             detail = checks[name]()
-        except ClientFailed as error:
+        except (ClientFailed, ClientError) as error:
             failed += 1
             print(f"  FAILED {name}: {error}")
         else:
