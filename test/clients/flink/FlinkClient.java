@@ -53,7 +53,8 @@ public class FlinkClient {
                       .setDeserializationSchema(new SimpleStringSchema())
                       .build(),
                   WatermarkStrategy.noWatermarks(),
-                  "kinesis")
+                  "kinesis",
+                  TypeInformation.of(String.class))
               .map(data -> "? " + data);
     } else {
       client.setProperty("flink.shard.discovery.intervalmillis", "1000");
