@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "auth/access.h"
 #include "base/env.h"
 
 namespace millstream {
@@ -25,6 +26,8 @@ struct Credentials {
   std::optional<std::string> session_token;
   std::optional<TimeMs> expires_at;  // requests at or after it get ExpiredTokenException
   std::string account{kDefaultAccount};
+  // Of that account; nullptr: the account itself, with everything allowed.
+  std::shared_ptr<const Identity> identity{};
 };
 
 // The account that an access key stands for when no keys are configured: the key itself if it

@@ -186,7 +186,9 @@ Result<Caller> verify(const HttpRequest& request, const CredentialStore& store, 
       .region = std::string(authorization.region),
       .service = std::string(authorization.service),
       .access_key = std::string(authorization.access_key),
-      .payload = payload};
+      .payload = payload,
+      .identity = credentials ? credentials->identity : nullptr,
+      .is_verified = compare};
 }
 
 bool verify_needs_body(const CredentialStore& store) { return !store.snapshot().accepts_any(); }

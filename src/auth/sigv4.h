@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ struct Caller {
   std::string service;
   std::string access_key;
   SignedPayload payload = SignedPayload::kVerified;
+  // nullptr: the account itself, with everything allowed.
+  std::shared_ptr<const Identity> identity{};
+  bool is_verified = false;  // false where any credentials are accepted
 };
 
 struct VerifyOptions {
