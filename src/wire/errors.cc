@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 
+#include "wire/cbor_encode.h"
 #include "wire/json_encode.h"
 #include "wire/service.h"
 
@@ -100,6 +101,19 @@ constexpr Naming kNamings[] = {
     {ErrorCode::kInternal, kInternalNames, kInternalFailure},
 };
 
+// As kinesalite recorded it on AWS: a map of indefinite length.
+std::string cbor_body(const AwsError& named, std::string_view message) {
+  std::string body(1, kCborStructure);
+  append_cbor_text(body, "__type");
+  append_cbor_text(body, named.name);
+  if (!message.empty()) {
+    append_cbor_text(body, named.message);
+    append_cbor_text(body, message);
+  }
+  body += kCborEnd;
+  return body;
+}
+
 }  // namespace
 
 AwsError aws_error(std::string_view service, ErrorCode code) {
@@ -135,6 +149,13 @@ std::string_view content_type(Protocol protocol) {
 
 HttpResponse encode_error(std::string_view service, Protocol protocol, const Error& error) {
   const AwsError named = aws_error(service, error.code);
+  HttpResponse response;
+  response.status = named.status;
+  if (protocol == Protocol::kCbor11) {
+    response.headers.emplace_back("content-type", content_type(protocol));
+    response.body = Slice::copy_of(cbor_body(named, error.message));
+    return response;
+  }
   std::string body = fmt::format(R"({{"__type":"{}")", named.name);
   if (!error.message.empty()) {
     body += fmt::format(R"(,"{}":)", named.message);
@@ -142,8 +163,6 @@ HttpResponse encode_error(std::string_view service, Protocol protocol, const Err
   }
   body += '}';
   const bool has_codec = protocol == Protocol::kJson10 || protocol == Protocol::kJson11;
-  HttpResponse response;
-  response.status = named.status;
   response.headers.emplace_back("content-type",
                                 content_type(has_codec ? protocol : Protocol::kJson11));
   response.body = Slice::copy_of(body);

@@ -23,6 +23,7 @@ AwsError aws_error(std::string_view service, ErrorCode code);
 
 // The whole answer but for the headers that every answer has (x-amzn-RequestId, x-amz-id-2,
 // date): status, content-type, {"__type": …, "message": …}; no message member if it is empty.
+// No x-amzn-ErrorType: the services of these protocols send none, and SDKs read __type.
 // Protocols without a codec yet get the JSON body.
 HttpResponse encode_error(std::string_view service, Protocol protocol, const Error& error);
 

@@ -82,8 +82,9 @@ void append_value(std::string& out, const Type& type, const void* at) {
   }
 }
 
-// Copies `text` with each byte that is not part of well-formed UTF-8 replaced.
-std::string repaired(std::string_view text) {
+}  // namespace
+
+std::string utf8_repaired(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     size_t length = 1;
@@ -102,12 +103,10 @@ std::string repaired(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
 void append_json_string(std::string& out, std::string_view text) {
   std::string replaced;
   if (!simdjson::validate_utf8(text.data(), text.size())) {
-    replaced = repaired(text);
+    replaced = utf8_repaired(text);
     text = replaced;
   }
   out += '"';

@@ -20,6 +20,8 @@ std::string to_json(const T& value) {
 // The pieces, for codecs of their own. append_json_string quotes and escapes; what is not UTF-8
 // becomes U+FFFD, so that the document stays JSON.
 void append_json_string(std::string& out, std::string_view text);
+// Copies `text` with U+FFFD for each byte that is not part of well-formed UTF-8.
+std::string utf8_repaired(std::string_view text);
 void append_json_blob(std::string& out, std::string_view bytes);  // quoted base64
 // Seconds with up to three decimals: 1700000000.123, 1700000000.
 void append_json_time(std::string& out, TimeMs time);

@@ -4,6 +4,8 @@
 #include <tuple>
 
 #include "wire/absences.h"
+#include "wire/cbor_decode.h"
+#include "wire/cbor_encode.h"
 #include "wire/json_decode.h"
 #include "wire/json_encode.h"
 #include "wire/service.h"
@@ -20,24 +22,31 @@ bool is_json(Protocol protocol) {
 
 Result<> decode_input(const Operation& operation, Protocol protocol, const Slice& body,
                       void* input) {
-  if (!is_json(protocol)) {
+  if (!is_json(protocol) && protocol != Protocol::kCbor11) {
     return fail(ErrorCode::kSerialization,
-                "This version reads JSON requests only; set the SDK to JSON (Java: "
-                "AWS_CBOR_DISABLE=true).");
+                "This version reads requests in JSON and CBOR 1.1 only.");
   }
   if (operation.input == nullptr) return {};
   Absences absences;
-  TRY(decode_json(*operation.input, body, input, absences));
+  if (is_json(protocol)) {
+    TRY(decode_json(*operation.input, body, input, absences));
+  } else {
+    TRY(decode_cbor(*operation.input, body.view(), input, absences));
+  }
   const Service* service = find_service(operation.service);
   MS_ASSERT(service != nullptr);
   return validate(*operation.input, input, absences, service->java_package);
 }
 
 Result<Slice> encode_output(const Operation& operation, Protocol protocol, const void* output) {
-  MS_ASSERT(is_json(protocol));  // decode_input came before
+  MS_ASSERT(is_json(protocol) || protocol == Protocol::kCbor11);  // decode_input came before
   if (operation.output == nullptr) return Slice();
   std::string text;
-  encode_json(*operation.output, output, text);
+  if (is_json(protocol)) {
+    encode_json(*operation.output, output, text);
+  } else {
+    encode_cbor(*operation.output, output, text);
+  }
   return Slice::copy_of(text);
 }
 
