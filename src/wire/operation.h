@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,7 +59,7 @@ struct RequestContext {
   std::string request_id;  // also sent as x-amzn-RequestId
   Protocol protocol = Protocol::kJson11;
   const HttpRequest* http = nullptr;
-  const AccessCheck* access = nullptr;  // nullptr: everything is allowed
+  std::shared_ptr<const AccessCheck> access;  // nullptr: everything is allowed
 };
 
 // A handler on encoded bytes: decodes `body` itself and returns the encoded answer. For the hot
@@ -84,6 +85,7 @@ class OperationTable {
                                               Slice body) -> awaitable<Result<Slice>> {
                  typename Op::Input input;
                  CO_TRY(decode_input(Op::descriptor(), context.protocol, body, &input));
+                 if (context.access) CO_TRY(check_access(Op::descriptor(), context, &input));
                  auto output = co_await handler(context, std::move(input));
                  if (!output) co_return std::unexpected(std::move(output).error());
                  if constexpr (std::is_void_v<typename Op::Output>) {
@@ -122,6 +124,8 @@ class OperationTable {
 Result<> decode_input(const Operation& operation, Protocol protocol, const Slice& body,
                       void* input);
 Result<Slice> encode_output(const Operation& operation, Protocol protocol, const void* output);
+// wire/access.h
+Result<> check_access(const Operation& operation, const RequestContext& context, const void* input);
 
 // All operations of all services known to this build, with or without a handler.
 std::span<const Operation* const> all_operations();
