@@ -8,6 +8,8 @@
 #include "wire/cbor_encode.h"
 #include "wire/json_decode.h"
 #include "wire/json_encode.h"
+#include "wire/query_decode.h"
+#include "wire/query_encode.h"
 #include "wire/service.h"
 #include "wire/validate.h"
 
@@ -22,7 +24,7 @@ bool is_json(Protocol protocol) {
 
 Result<> decode_input(const Operation& operation, Protocol protocol, const Slice& body,
                       void* input) {
-  if (!is_json(protocol) && protocol != Protocol::kCbor11) {
+  if (!is_json(protocol) && protocol != Protocol::kCbor11 && protocol != Protocol::kQuery) {
     return fail(ErrorCode::kSerialization,
                 "This version reads requests in JSON and CBOR 1.1 only.");
   }
@@ -30,6 +32,9 @@ Result<> decode_input(const Operation& operation, Protocol protocol, const Slice
   Absences absences;
   if (is_json(protocol)) {
     TRY(decode_json(*operation.input, body, input, absences));
+  } else if (protocol == Protocol::kQuery) {
+    TRY_ASSIGN(const QueryForm form, parse_query_form(body.view()));
+    TRY(decode_query(*operation.input, form, input, absences));
   } else {
     TRY(decode_cbor(*operation.input, body.view(), input, absences));
   }
@@ -39,6 +44,9 @@ Result<> decode_input(const Operation& operation, Protocol protocol, const Slice
 }
 
 Result<Slice> encode_output(const Operation& operation, Protocol protocol, const void* output) {
+  if (protocol == Protocol::kQuery) {
+    return Slice::copy_of(encode_query_result(operation, output));
+  }
   MS_ASSERT(is_json(protocol) || protocol == Protocol::kCbor11);  // decode_input came before
   if (operation.output == nullptr) return Slice();
   std::string text;
