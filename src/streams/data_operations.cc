@@ -50,6 +50,13 @@ std::unexpected<Error> no_such_stream(const StreamKey& key) {
   return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", key.name, key.account);
 }
 
+// The check that OperationTable::handle makes for operations that decode themselves.
+Result<> check_access(const wire::RequestContext& request, const wire::Operation& operation,
+                      const StreamKey& key) {
+  if (!request.access) return {};
+  return request.access->check(operation, key.arn());
+}
+
 std::unexpected<Error> no_such_shard(const StreamKey& key, int64_t index) {
   return fail(ErrorCode::kNotFound, "Shard {} in stream {} under account {} does not exist",
               shard_id_text(index), key.name, key.account);
@@ -111,9 +118,13 @@ Result<> DataPlane::route_and_store(PreparedPut& put) {
   return {};
 }
 
-Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, PutRequest put) {
+Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool is_batch,
+                                                  PutRequest put) {
   PreparedPut prepared;
   TRY_ASSIGN(prepared.key, key_of(request, put.stream_name, put.stream_arn));
+  TRY(check_access(
+      request, is_batch ? kinesis::PutRecords::descriptor() : kinesis::PutRecord::descriptor(),
+      prepared.key));
   prepared.request = std::move(put);
   TRY(route_and_store(prepared));
   return prepared;
@@ -124,14 +135,14 @@ Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool i
   if (is_json(request.protocol)) {
     PutRequest put;
     if (is_batch ? parse_put_records_json(body, put) : parse_put_record_json(body, put)) {
-      auto prepared = prepare(request, std::move(put));
+      auto prepared = prepare(request, is_batch, std::move(put));
       if (prepared) return prepared;
       // Errors are rare: the general way finds the first one as AWS does.
     }
   }
   TRY_ASSIGN(PutRequest put, is_batch ? decode_put_records(request.protocol, body)
                                       : decode_put_record(request.protocol, body));
-  return prepare(request, std::move(put));
+  return prepare(request, is_batch, std::move(put));
 }
 
 awaitable<Result<PutOutcome>> DataPlane::put(const Request& request, bool is_batch, Slice body) {
@@ -278,6 +289,8 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
                      *in.stream_arn);
     }
   }
+  // Iterators outlive policies, and go from hand to hand.
+  CO_TRY(check_access(request, kinesis::GetRecords::descriptor(), iterator.stream));
   const auto usable = [&iterator](const Stream* stream) {
     return has_records(stream) && stream->generation == iterator.generation;
   };

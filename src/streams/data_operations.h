@@ -42,7 +42,7 @@ class DataPlane {
   };
 
   Result<PreparedPut> prepare(const Request& request, bool is_batch, const Slice& body);
-  Result<PreparedPut> prepare(const Request& request, PutRequest put);
+  Result<PreparedPut> prepare(const Request& request, bool is_batch, PutRequest put);
   Result<> route_and_store(PreparedPut& put);
   awaitable<Result<PutOutcome>> put(const Request& request, bool is_batch, Slice body);
   awaitable<Result<Counter>> starting_position(const wire::kinesis::GetShardIteratorInput& in,
