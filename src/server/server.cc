@@ -13,6 +13,7 @@
 #include "base/real_env.h"
 #include "http/loops.h"
 #include "http/server.h"
+#include "leases/service.h"
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
 #include "server/analytics_part.h"
@@ -148,6 +149,8 @@ class ServerImpl final : public Server {
     TRY_ASSIGN(log_, LocalLog::open(*env_, options));
     TRY_ASSIGN(meta_, open_sqlite(config_.ephemeral ? ":memory:" : data + "/meta.db"));
     TRY(meta_->migrate(streams::stream_migrations()));
+    TRY(meta_->migrate(leases::lease_migrations()));
+    leases_ = std::make_unique<leases::LeaseTables>(*meta_, *env_);
     TRY_ASSIGN(streams_settings_.token_key, streams::load_token_key(*meta_));
     return {};
   }
@@ -196,6 +199,7 @@ class ServerImpl final : public Server {
     streams::register_data_operations(table_, *streams_context_);
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
+    leases::register_operations(table_, *leases_);
     analytics_->register_operations(table_);
   }
 
@@ -265,6 +269,7 @@ class ServerImpl final : public Server {
     CO_TRY(co_await analytics_->delete_all());
     CO_TRY(co_await firehose_->delete_all());
     CO_TRY(co_await control_->delete_all_streams());
+    CO_TRY(co_await leases_->delete_all());
     co_return co_await declare_streams();
   }
 
@@ -282,6 +287,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<streams::MetaCatalog> catalog_;
   std::unique_ptr<streams::ControlPlane> control_;
   std::optional<streams::StreamsContext> streams_context_;
+  std::unique_ptr<leases::LeaseTables> leases_;
   std::unique_ptr<FirehosePart> firehose_;
   std::unique_ptr<AnalyticsPart> analytics_;
   wire::OperationTable table_;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "wire/cbor_encode.h"
+#include "wire/error_members.h"
 #include "wire/json_encode.h"
 #include "wire/service.h"
 
@@ -57,13 +58,16 @@ constexpr Naming kNamings[] = {
      {"ExpiredNextTokenException", "InvalidNextToken"},
      {"ExpiredNextTokenException", 400, kLower}},
     {ErrorCode::kConcurrentModification,
-     {"ConcurrentModificationException", "ResourceInUseException"},
+     // A condition is DynamoDB's way to notice that somebody else was faster.
+     {"ConcurrentModificationException", "ConditionalCheckFailedException",
+      "ResourceInUseException"},
      {"ConcurrentModificationException", 400, kLower}},
     {ErrorCode::kInvalidRequest,
      {"InvalidRequestException", "InvalidArgumentException"},
      {"ValidationException", 400, kLower}},
     {ErrorCode::kInvalidConfiguration,
-     {"InvalidApplicationConfigurationException", "InvalidArgumentException"},
+     {"InvalidApplicationConfigurationException", "InvalidArgumentException",
+      "TableNotFoundException"},
      {"ValidationException", 400, kLower}},
     {ErrorCode::kCodeValidation,
      {"CodeValidationException", "InvalidArgumentException"},
@@ -90,7 +94,10 @@ constexpr Naming kNamings[] = {
     {ErrorCode::kThrottled, {"ThrottlingException"}, {"ThrottlingException", 400, kLower}},
     {ErrorCode::kSealed, kInternalNames, kInternalFailure},
     {ErrorCode::kOutOfSequence, kInternalNames, kInternalFailure},
-    {ErrorCode::kFenced, kInternalNames, kInternalFailure},
+    // The log's never reaches a client; DynamoDB's cancelled transactions do.
+    {ErrorCode::kFenced,
+     {"TransactionCanceledException", kInternalNames[0], kInternalNames[1]},
+     kInternalFailure},
     {ErrorCode::kNoSpace, kUnavailableNames, kServiceUnavailable},
     {ErrorCode::kCorruption, kInternalNames, kInternalFailure},
     {ErrorCode::kIo, kInternalNames, kInternalFailure},
@@ -156,11 +163,18 @@ HttpResponse encode_error(std::string_view service, Protocol protocol, const Err
     response.body = Slice::copy_of(cbor_body(named, error.message));
     return response;
   }
+  const bool has_members = service == "dynamodb" && (error.code == ErrorCode::kFenced ||
+                                                     error.code ==
+                                                         ErrorCode::kConcurrentModification);
+  const auto [message, members] = has_members ? split_members(error.message)
+                                              : std::pair(std::string_view(error.message),
+                                                          std::string_view());
   std::string body = fmt::format(R"({{"__type":"{}")", named.name);
-  if (!error.message.empty()) {
+  if (!message.empty()) {
     body += fmt::format(R"(,"{}":)", named.message);
-    append_json_string(body, error.message);
+    append_json_string(body, message);
   }
+  if (!members.empty()) body += fmt::format(",{}", members);
   body += '}';
   const bool has_codec = protocol == Protocol::kJson10 || protocol == Protocol::kJson11;
   response.headers.emplace_back("content-type",
