@@ -241,9 +241,11 @@ Result<> check_together(ServerConfig& config) {
     }
   }
   if (config.ephemeral) config.test_mode = true;
-  if (config.accept_any_credentials && !config.access_keys.empty()) {
+  if (config.accept_any_credentials &&
+      !(config.access_keys.empty() && config.credentials_file.empty())) {
     config.warnings.emplace_back(
-        "auth is 'any': signatures are not compared although access_keys are configured");
+        "auth is 'any': signatures are not compared and policies do not count, although access "
+        "keys are configured");
   }
   return {};
 }

@@ -386,6 +386,9 @@ constexpr Setting kSettings[] = {
      add_access_key,
      [](const ServerConfig&) { return std::string(); },  // never shown
      [](ServerConfig& c) { c.access_keys.clear(); }, add_access_key_fields},
+    {kSecurity, "credentials_file", "--credentials-file", kValue, "FILE",
+     "Further access keys, with users and policies (docs/access-control.md); read again at SIGHUP",
+     MS_TEXT(credentials_file)},
     {kSecurity, "auth", "--auth", kValue, "keys|any",
      "any: accept any credentials, also on addresses that other machines reach",
      apply_auth,

@@ -8,6 +8,8 @@
 #include "base/logging.h"
 #include "base/random.h"
 #include "wire/errors.h"
+#include "wire/query_decode.h"
+#include "wire/query_encode.h"
 #include "wire/service.h"
 
 namespace millstream::server {
@@ -50,6 +52,11 @@ void append_json_text(std::string& json, std::string_view text) {
   json += '"';
 }
 
+// The Query protocol, of SDKs for STS and CloudWatch.
+bool is_query_form(const HttpRequest& request) {
+  return request.header("content-type").starts_with("application/x-www-form-urlencoded");
+}
+
 // x-amz-id-2: AWS's second request id. Opaque; clients print it.
 std::string extended_request_id() {
   std::array<unsigned char, 48> bytes;
@@ -83,6 +90,8 @@ awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
     response.headers = parts_.origins.cors_headers(request);
   } else if (auto allowed = parts_.origins.check(request); !allowed) {
     response = wire::encode_error("", protocol_of(request), allowed.error());
+  } else if (auto admin = check_administration(request); !admin) {
+    response = wire::encode_error("", protocol_of(request), admin.error());
   } else if (request.method == "POST" && request.path == "/_millstream/sql") {
     auto refusal = co_await query(request, stream);
     if (!refusal) co_return;
@@ -140,14 +149,34 @@ awaitable<std::optional<HttpResponse>> Gateway::query(HttpRequest& request,
   co_return std::nullopt;
 }
 
+Result<> Gateway::check_administration(const HttpRequest& request) const {
+  if (!request.path.starts_with("/_millstream/")) return {};
+  if (parts_.credentials.snapshot().accepts_any()) return {};
+  const TimeMs now = parts_.clock.now_ms();
+  // Signed like any call of the API, for any service.
+  TRY_ASSIGN(const Caller caller, verify(request, parts_.credentials, now));
+  return check_administrator(caller, request, now);
+}
+
 awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& request,
                                                                std::string_view request_id,
                                                                ResponseStream& stream) {
   const auto start = parts_.clock.monotonic();
-  const std::string_view target = request.header("x-amz-target");
+  std::string target(request.header("x-amz-target"));
   const auto* service = service_of(target);
-  const std::string_view service_name = service ? service->name : "";
-  const wire::Protocol protocol = protocol_of(request);
+  wire::Protocol protocol = protocol_of(request);
+  if (target.empty() && is_query_form(request)) {
+    protocol = wire::Protocol::kQuery;
+    if (const auto* operation = wire::find_query_operation(request.body.view())) {
+      service = wire::find_service(operation->service);
+      target = fmt::format("{}.{}", operation->target_prefix, operation->name);
+    }
+  }
+  const auto error_response = [&](const Error& error) {
+    return protocol == wire::Protocol::kQuery
+               ? wire::encode_query_error(service, error, request_id)
+               : wire::encode_error(service ? service->name : "", protocol, error);
+  };
 
   Sha256 body_hash;
   const bool hash_elsewhere =
@@ -159,26 +188,31 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
   auto caller = verify(request, parts_.credentials, parts_.clock.now_ms(),
                        {.service = service ? service->signing_name : "",
                         .body_hash = hash_elsewhere ? &body_hash : nullptr});
-  if (!caller) co_return wire::encode_error(service_name, protocol, caller.error());
+  if (!caller) co_return error_response(caller.error());
 
   const auto* entry = parts_.table.find(target);
   if (!entry || request.method != "POST") {
-    co_return wire::encode_error(service_name, protocol, {ErrorCode::kUnknownOperation, ""});
+    co_return error_response({ErrorCode::kUnknownOperation, ""});
   }
+  // Before the caller's names move on.
+  auto access = access_of(*caller, request, parts_.clock.now_ms(), parts_.resource_policies);
   wire::RequestContext context{.account = std::move(caller->account),
                                .region = std::move(caller->region),
                                .access_key = std::move(caller->access_key),
                                .request_id = std::string(request_id),
                                .protocol = protocol,
-                               .http = &request};
+                               .http = &request,
+                               .access = std::move(access)};
   auto output = co_await run(*entry, request, context, stream);
 
   HttpResponse response;
-  if (output) {
+  if (output && *output && protocol == wire::Protocol::kQuery) {
+    response = wire::query_answer(*entry->operation, (*output)->view(), request_id);
+  } else if (output) {
     if (*output) response.body = **std::move(output);
     response.headers.emplace_back("content-type", wire::content_type(protocol));
   } else {
-    response = wire::encode_error(service_name, protocol, output.error());
+    response = error_response(output.error());
     if (response.status >= 500) {
       log_error("server", "{} {}: {}", target, request_id, output.error().message);
     }

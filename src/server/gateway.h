@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/http_message.h"
 #include "base/metrics.h"
+#include "server/access_part.h"
 #include "wire/operation.h"
 
 namespace millstream::server {
@@ -28,6 +29,7 @@ struct GatewayParts {
   Clock& clock;
   asio::thread_pool& cpu_pool;  // hashes bodies above 1 MiB
   MetricRegistry& metrics;
+  const ResourcePolicies& resource_policies;
   // GET /health: nothing while all is well, else what is wrong.
   std::function<std::vector<std::string>()> problems;
   // POST /_millstream/sql of a verified caller: writes the whole response.
@@ -68,6 +70,8 @@ class Gateway {
                                               HttpRequest& request, wire::RequestContext& context,
                                               ResponseStream& stream);
   HttpResponse health() const;
+  // Where keys are configured, everything below /_millstream/ is for administrators.
+  Result<> check_administration(const HttpRequest& request) const;
   HttpResponse application_run(HttpRequest& request);
   // Nothing if the query has written its response itself.
   awaitable<std::optional<HttpResponse>> query(HttpRequest& request, ResponseStream& stream);

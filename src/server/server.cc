@@ -17,8 +17,10 @@
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
 #include "server/analytics_part.h"
+#include "server/credentials_file.h"
 #include "server/firehose_part.h"
 #include "server/gateway.h"
+#include "server/sts.h"
 #include "server/version.h"
 #include "streams/control_plane.h"
 #include "streams/meta_catalog.h"
@@ -32,7 +34,7 @@ namespace fs = std::filesystem;
 
 OriginSettings origin_settings(const ServerConfig& config) {
   return {.listen = config.listen,
-          .has_keys = !config.access_keys.empty(),
+          .has_keys = !config.access_keys.empty() || !config.credentials_file.empty(),
           .any_credentials_allowed = config.accept_any_credentials,
           .host_names = config.host_names,
           .cors_origins = config.cors_origins};
@@ -66,6 +68,7 @@ class ServerImpl final : public Server {
   ~ServerImpl() override { stop(); }
 
   Result<> open() {
+    TRY(load_credentials());
     TRY_ASSIGN(auto origins, OriginRules::create(origin_settings(config_)));
     origins_.emplace(std::move(origins));
     TRY(open_storage());
@@ -88,9 +91,19 @@ class ServerImpl final : public Server {
 
   std::vector<std::string> warnings() const override {
     std::vector<std::string> all = config_.warnings;
+    all.insert(all.end(), credential_warnings_.begin(), credential_warnings_.end());
     if (!origins_->warning().empty()) all.push_back(origins_->warning());
     for (const auto& problem : log_->problems()) all.push_back(problem.message);
     return all;
+  }
+
+  Result<> reload() override {
+    if (config_.credentials_file.empty()) return {};
+    TRY(load_credentials());
+    for (const auto& warning : credential_warnings_) log_warning("server", "{}", warning);
+    log_info("server", "read {}: {} access keys", config_.credentials_file,
+             credentials_.snapshot().size());
+    return {};
   }
 
   std::string compatibility() const override { return wire::operations_markdown(table_); }
@@ -126,6 +139,16 @@ class ServerImpl final : public Server {
   template <class T>
   Result<T> wait_for(awaitable<Result<T>> work) {
     return asio::co_spawn(loops_->executor(0), std::move(work), asio::use_future).get();
+  }
+
+  // All keys or, after an error, those from before.
+  Result<> load_credentials() {
+    if (config_.credentials_file.empty()) return {};
+    TRY_ASSIGN(CredentialsFile file, read_credentials_file(config_.credentials_file));
+    TRY_ASSIGN(auto keys, all_keys(config_.access_keys, file));
+    credentials_.replace(std::move(keys), !config_.accept_any_credentials);
+    credential_warnings_ = std::move(file.warnings);
+    return {};
   }
 
   Result<> open_storage() {
@@ -199,6 +222,7 @@ class ServerImpl final : public Server {
     streams::register_data_operations(table_, *streams_context_);
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
+    register_sts_operations(table_, credentials_);
     leases::register_operations(table_, *leases_);
     analytics_->register_operations(table_);
   }
@@ -219,6 +243,7 @@ class ServerImpl final : public Server {
         .clock = *env_,
         .cpu_pool = cpu_pool_,
         .metrics = metrics_,
+        .resource_policies = resource_policies_,
         .problems = [this] { return problems(); },
         .query =
             [this](const Caller& caller, HttpRequest& request, ResponseStream& stream) {
@@ -265,6 +290,9 @@ class ServerImpl final : public Server {
     return texts;
   }
 
+  // None yet.
+  std::shared_ptr<const std::string> resource_policy(std::string_view) const { return nullptr; }
+
   awaitable<Result<>> reset() {
     CO_TRY(co_await analytics_->delete_all());
     CO_TRY(co_await firehose_->delete_all());
@@ -278,6 +306,10 @@ class ServerImpl final : public Server {
   bool loops_running_ = false;
   MetricRegistry metrics_;
   CredentialStore credentials_;
+  std::vector<std::string> credential_warnings_;
+  const ResourcePolicies resource_policies_ = [this](std::string_view arn) {
+    return resource_policy(arn);
+  };
   std::optional<OriginRules> origins_;
   std::unique_ptr<Env> memory_env_;
   Env* env_ = nullptr;
@@ -311,6 +343,7 @@ int run_server(const ServerConfig& config) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
@@ -327,7 +360,11 @@ int run_server(const ServerConfig& config) {
              config.ephemeral ? "" : config.data_folder);
   std::fflush(stdout);
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    if (auto reloaded = (*server)->reload(); !reloaded) {
+      log_error("server", "the access keys stay as they were: {}", reloaded.error().message);
+    }
+  }
   log_info("server", "stopping: finishing what was accepted");
   (*server)->stop();
   return 0;

@@ -26,10 +26,13 @@ class Server {
   virtual std::vector<std::string> warnings() const = 0;
   // The Markdown table of operations and which of them have handlers.
   virtual std::string compatibility() const = 0;
+  // Reads the credentials file again, if there is one. Calls that were verified before finish as
+  // they began. Errors: those of read_credentials_file(); the keys stay as they were.
+  virtual Result<> reload() = 0;
   virtual void stop() = 0;
 };
 
-// `millstream serve`: runs until SIGINT or SIGTERM. The exit code.
+// `millstream serve`: runs until SIGINT or SIGTERM; SIGHUP reloads. The exit code.
 int run_server(const ServerConfig& config);
 
 // The Markdown table of operations and which of them have handlers (docs/compatibility.md).
