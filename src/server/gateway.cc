@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/logging.h"
 #include "base/random.h"
+#include "server/cloudwatch_request.h"
 #include "wire/errors.h"
 #include "wire/query_decode.h"
 #include "wire/query_encode.h"
@@ -165,9 +166,14 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
   std::string target(request.header("x-amz-target"));
   const auto* service = service_of(target);
   wire::Protocol protocol = protocol_of(request);
-  if (target.empty() && is_query_form(request)) {
+  auto body = uncompressed_body(request);
+  if (auto rpc_target = rpc_v2_target(request)) {
+    protocol = wire::Protocol::kRpcV2Cbor;
+    target = *std::move(rpc_target);
+    service = service_of(target);
+  } else if (body && target.empty() && is_query_form(request)) {
     protocol = wire::Protocol::kQuery;
-    if (const auto* operation = wire::find_query_operation(request.body.view())) {
+    if (const auto* operation = wire::find_query_operation(body->view())) {
       service = wire::find_service(operation->service);
       target = fmt::format("{}.{}", operation->target_prefix, operation->name);
     }
@@ -189,6 +195,8 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
                        {.service = service ? service->signing_name : "",
                         .body_hash = hash_elsewhere ? &body_hash : nullptr});
   if (!caller) co_return error_response(caller.error());
+  if (!body) co_return error_response(body.error());
+  request.body = *std::move(body);
 
   const auto* entry = parts_.table.find(target);
   if (!entry || request.method != "POST") {
@@ -211,6 +219,9 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
   } else if (output) {
     if (*output) response.body = **std::move(output);
     response.headers.emplace_back("content-type", wire::content_type(protocol));
+    if (protocol == wire::Protocol::kRpcV2Cbor) {
+      response.headers.emplace_back("smithy-protocol", "rpc-v2-cbor");
+    }
   } else {
     response = error_response(output.error());
     if (response.status >= 500) {

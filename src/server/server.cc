@@ -17,6 +17,7 @@
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
 #include "server/analytics_part.h"
+#include "server/cloudwatch_metrics.h"
 #include "server/credentials_file.h"
 #include "server/firehose_part.h"
 #include "server/gateway.h"
@@ -223,6 +224,7 @@ class ServerImpl final : public Server {
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
     register_sts_operations(table_, credentials_);
+    register_cloudwatch_operations(table_, cloudwatch_);
     leases::register_operations(table_, *leases_);
     analytics_->register_operations(table_);
   }
@@ -305,6 +307,7 @@ class ServerImpl final : public Server {
   bool stopped_ = false;
   bool loops_running_ = false;
   MetricRegistry metrics_;
+  CloudWatchMetrics cloudwatch_{metrics_};
   CredentialStore credentials_;
   std::vector<std::string> credential_warnings_;
   const ResourcePolicies resource_policies_ = [this](std::string_view arn) {

@@ -158,8 +158,11 @@ HttpResponse encode_error(std::string_view service, Protocol protocol, const Err
   const AwsError named = aws_error(service, error.code);
   HttpResponse response;
   response.status = named.status;
-  if (protocol == Protocol::kCbor11) {
+  if (protocol == Protocol::kCbor11 || protocol == Protocol::kRpcV2Cbor) {
     response.headers.emplace_back("content-type", content_type(protocol));
+    if (protocol == Protocol::kRpcV2Cbor) {
+      response.headers.emplace_back("smithy-protocol", "rpc-v2-cbor");
+    }
     response.body = Slice::copy_of(cbor_body(named, error.message));
     return response;
   }
