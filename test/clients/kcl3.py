@@ -4,14 +4,14 @@ from lease_sharing import two_workers
 from support import java, main
 
 
-def run(mode):
+def run(mode, folder="kcl3"):
     def start(server, stream, worker, received):
         label = f"{mode}-{worker}"
         return java(
-            "kcl3", label, "Kcl3", server.endpoint, stream, worker, mode, str(received.path)
+            folder, label, "Kcl3", server.endpoint, stream, worker, mode, str(received.path)
         )
 
-    return two_workers("kcl3", mode, start)
+    return two_workers(folder, mode, start)
 
 
 def polling():
@@ -22,5 +22,10 @@ def fanout():
     return run("fanout")
 
 
+def newest():
+    """The newest version that Maven Central serves, on a newer AWS SDK."""
+    return run("polling", "kcl3-newest")
+
+
 if __name__ == "__main__":
-    main({"polling": polling, "fanout": fanout})
+    main({"polling": polling, "fanout": fanout, "newest": newest})
