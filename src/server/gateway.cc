@@ -31,9 +31,10 @@ const wire::Service* service_of(std::string_view target) {
 }
 
 wire::Protocol protocol_of(const HttpRequest& request) {
-  return request.header("content-type").starts_with("application/x-amz-json-1.0")
-             ? wire::Protocol::kJson10
-             : wire::Protocol::kJson11;
+  const std::string_view type = request.header("content-type");
+  if (type.starts_with("application/x-amz-cbor-1.1")) return wire::Protocol::kCbor11;
+  return type.starts_with("application/x-amz-json-1.0") ? wire::Protocol::kJson10
+                                                        : wire::Protocol::kJson11;
 }
 
 HttpResponse json_response(int status, std::string body) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "streams/get_cbor.h"
 #include "streams/get_json.h"
+#include "streams/put_cbor.h"
 #include "streams/put_decode.h"
 #include "streams/put_json.h"
 #include "streams/shard_iterator.h"
@@ -23,6 +25,15 @@ constexpr std::chrono::seconds kReshardPatience(10);
 
 bool is_json(wire::Protocol protocol) {
   return protocol == wire::Protocol::kJson11 || protocol == wire::Protocol::kJson10;
+}
+
+// The codecs that copy nothing. False: for the general one.
+bool parse_put(wire::Protocol protocol, bool is_batch, const Slice& body, PutRequest& put) {
+  if (is_json(protocol)) {
+    return is_batch ? parse_put_records_json(body, put) : parse_put_record_json(body, put);
+  }
+  if (protocol != wire::Protocol::kCbor11) return false;
+  return is_batch ? parse_put_records_cbor(body, put) : parse_put_record_cbor(body, put);
 }
 
 Result<StreamKey> key_of(const wire::RequestContext& request, std::string_view name,
@@ -85,6 +96,7 @@ std::optional<uint32_t> shard_index(std::string_view id) {
 
 Result<Slice> encode_get_records(wire::Protocol protocol, const GetAnswer& answer) {
   if (is_json(protocol)) return encode_get_records_json(answer);
+  if (protocol == wire::Protocol::kCbor11) return encode_get_records_cbor(answer);
   const kinesis::GetRecordsOutput output = to_output(answer);
   return wire::encode_output(kinesis::GetRecords::descriptor(), protocol, &output);
 }
@@ -132,13 +144,10 @@ Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool i
 
 Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool is_batch,
                                                   const Slice& body) {
-  if (is_json(request.protocol)) {
-    PutRequest put;
-    if (is_batch ? parse_put_records_json(body, put) : parse_put_record_json(body, put)) {
-      auto prepared = prepare(request, is_batch, std::move(put));
-      if (prepared) return prepared;
-      // Errors are rare: the general way finds the first one as AWS does.
-    }
+  if (PutRequest fast; parse_put(request.protocol, is_batch, body, fast)) {
+    auto prepared = prepare(request, is_batch, std::move(fast));
+    if (prepared) return prepared;
+    // Errors are rare: the general way finds the first one as AWS does.
   }
   TRY_ASSIGN(PutRequest put, is_batch ? decode_put_records(request.protocol, body)
                                       : decode_put_record(request.protocol, body));
@@ -198,6 +207,7 @@ awaitable<Result<PutOutcome>> DataPlane::put(const Request& request, bool is_bat
 awaitable<Result<Slice>> DataPlane::put_records(const Request& request, Slice body) {
   CO_TRY_ASSIGN(PutOutcome outcome, co_await put(request, true, std::move(body)));
   if (is_json(request.protocol)) co_return encode_put_records_json(outcome);
+  if (request.protocol == wire::Protocol::kCbor11) co_return encode_put_records_cbor(outcome);
   co_return encode_put_records(request.protocol, outcome);
 }
 
@@ -208,6 +218,7 @@ awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice bod
                    rate_exceeded_message(*outcome.stream, *outcome.slots.front().shard));
   }
   if (is_json(request.protocol)) co_return encode_put_record_json(outcome);
+  if (request.protocol == wire::Protocol::kCbor11) co_return encode_put_record_cbor(outcome);
   co_return encode_put_record(request.protocol, outcome);
 }
 

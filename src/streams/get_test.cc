@@ -1,5 +1,7 @@
 #include "streams/data_operations_fixture.h"
+#include "streams/get_cbor.h"
 #include "streams/get_json.h"
+#include "wire/cbor_encode.h"
 #include "wire/json_encode.h"
 
 namespace millstream::streams {
@@ -270,12 +272,14 @@ TEST_F(GetTest, AnswersAsTheGeneralEncoder) {
   answer.millis_behind_latest = 17;
   const auto output = to_output(answer);
   EXPECT_EQ(encode_get_records_json(answer).view(), wire::to_json(output));
+  EXPECT_EQ(encode_get_records_cbor(answer).view(), wire::to_cbor(output));
   ASSERT_EQ(output.records.size(), keys.size());
   for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(output.records[i].partition_key, keys[i]);
   answer.read = {};
   answer.next_iterator.reset();
   answer.children = {answer.shard, answer.shard};
   EXPECT_EQ(encode_get_records_json(answer).view(), wire::to_json(to_output(answer)));
+  EXPECT_EQ(encode_get_records_cbor(answer).view(), wire::to_cbor(to_output(answer)));
 }
 
 TEST_F(LimitedGetTest, CallsAndBytesAreLimitedPerShard) {

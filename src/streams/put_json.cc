@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include "streams/put_members.h"
 #include "wire/json_encode.h"
 
 namespace millstream::streams {
@@ -31,48 +32,6 @@ bool plain_string(ondemand::value value, std::string_view& text) {
   text = token.substr(1, end - 1);
   // The alphabet of base64 has no backslash: the decoder notices it.
   return kIsBase64 || text.empty() || std::memchr(text.data(), '\\', text.size()) == nullptr;
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_stream_name(std::string_view text) {
-  if (text.empty() || text.size() > 128) return false;
-  for (const char c : text) {
-    if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '_' &&
-        c != '.' && c != '-') {
-      return false;
-    }
-  }
-  return true;
-}
-
-// arn:aws:kinesis:REGION:123456789012:stream/NAME, the usual spelling only.
-bool is_stream_arn(std::string_view text) {
-  constexpr std::string_view kStart = "arn:aws:kinesis:";
-  if (!text.starts_with(kStart)) return false;
-  text.remove_prefix(kStart.size());
-  const size_t region_end = text.find(':');
-  if (region_end == std::string_view::npos || !is_stream_name(text.substr(0, region_end))) {
-    return false;
-  }
-  text.remove_prefix(region_end + 1);
-  constexpr size_t kAccountDigits = 12;
-  if (text.size() < kAccountDigits) return false;
-  for (size_t i = 0; i < kAccountDigits; ++i) {
-    if (!is_digit(text[i])) return false;
-  }
-  text.remove_prefix(kAccountDigits);
-  constexpr std::string_view kStream = ":stream/";
-  return text.starts_with(kStream) && is_stream_name(text.substr(kStream.size()));
-}
-
-bool is_decimal(std::string_view text, size_t max_digits) {
-  if (text.empty() || text.size() > max_digits) return false;
-  if (text[0] == '0') return text.size() == 1;
-  for (const char c : text) {
-    if (!is_digit(c)) return false;
-  }
-  return true;
 }
 
 // Of a text that may be base64 (which storing finds out). AWS refuses a last character with

@@ -1,0 +1,233 @@
+#include "streams/put_cbor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "streams/put_members.h"
+#include "wire/cbor_encode.h"
+#include "wire/cbor_reader.h"
+
+namespace millstream::streams {
+namespace {
+
+using wire::CborElements;
+using wire::CborItem;
+using wire::CborReader;
+using wire::CborType;
+
+bool plain_string(CborReader& reader, CborType type, std::string_view& text) {
+  CborItem item;
+  if (!reader.next(item) || item.type != type || item.indefinite) return false;
+  text = item.text;
+  return true;
+}
+
+bool plain_text(CborReader& reader, std::string_view& text) {
+  return plain_string(reader, CborType::kText, text);
+}
+
+// Takes the members of a record one by one, each at most once.
+class RecordMembers {
+ public:
+  // False: irregular. `known` tells whether it was one of a record.
+  bool take(std::string_view name, CborReader& reader, bool& known) {
+    known = true;
+    if (name == "Data") {
+      return once(kData) && plain_string(reader, CborType::kBytes, data_) &&
+             data_.size() <= kMaxDataBytes;
+    }
+    if (name == "PartitionKey") {
+      // Bytes are at least as many as characters.
+      return once(kKey) && plain_text(reader, key_) && !key_.empty() &&
+             key_.size() <= kMaxPartitionKeyCharacters && simdjson::validate_utf8(key_);
+    }
+    if (name == "ExplicitHashKey") {
+      constexpr size_t kMaxDigits = 39;
+      return once(kHash) && plain_text(reader, hash_) && is_decimal(hash_, kMaxDigits);
+    }
+    known = false;
+    return true;
+  }
+
+  bool add_to(PutRequest& request) const {
+    if ((seen_ & (kData | kKey)) != (kData | kKey)) return false;
+    request.data.push_back(data_);
+    request.data_sizes.push_back(static_cast<uint32_t>(data_.size()));
+    request.partition_keys.push_back(key_);
+    if (!hash_.empty() || !request.explicit_hash_keys.empty()) {
+      request.explicit_hash_keys.resize(request.records());
+      request.explicit_hash_keys.back() = hash_;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr unsigned kData = 1;
+  static constexpr unsigned kKey = 2;
+  static constexpr unsigned kHash = 4;
+
+  bool once(unsigned member) {
+    if (seen_ & member) return false;
+    seen_ |= member;
+    return true;
+  }
+
+  unsigned seen_ = 0;
+  std::string_view data_;
+  std::string_view key_;
+  std::string_view hash_;
+};
+
+bool parse_records(CborReader& reader, PutRequest& request) {
+  if (request.records() != 0) return false;  // given twice
+  CborItem records;
+  if (!reader.next(records) || records.type != CborType::kArray) return false;
+  for (CborElements elements(reader, records); elements.more();) {
+    if (request.records() == kMaxRecordsPerPut) return false;
+    CborItem record;
+    if (!reader.next(record) || record.type != CborType::kMap) return false;
+    RecordMembers members;
+    for (CborElements pairs(reader, record); pairs.more();) {
+      std::string_view name;
+      bool known;
+      if (!plain_text(reader, name) || !members.take(name, reader, known) || !known) return false;
+    }
+    if (!members.add_to(request)) return false;
+  }
+  return request.records() > 0;
+}
+
+bool parse_member(std::string_view name, CborReader& reader, RecordMembers& record,
+                  PutRequest& request) {
+  if (name == "StreamName") {
+    return request.stream_name.empty() && plain_text(reader, request.stream_name) &&
+           is_stream_name(request.stream_name);
+  }
+  if (name == "StreamARN") {
+    return request.stream_arn.empty() && plain_text(reader, request.stream_arn) &&
+           is_stream_arn(request.stream_arn);
+  }
+  if (request.is_batch) return name == "Records" && parse_records(reader, request);
+  bool known = false;
+  if (!record.take(name, reader, known)) return false;
+  if (known) return true;
+  constexpr size_t kMaxDigits = 129;
+  return name == "SequenceNumberForOrdering" && request.sequence_number_for_ordering.empty() &&
+         plain_text(reader, request.sequence_number_for_ordering) &&
+         is_decimal(request.sequence_number_for_ordering, kMaxDigits);
+}
+
+bool parse(const Slice& body, PutRequest& request) {
+  request.body = body;
+  request.encoding = DataEncoding::kRaw;
+  CborReader reader(body.view());
+  CborItem item;
+  if (!reader.next(item) || item.type != CborType::kMap) return false;
+  RecordMembers record;
+  for (CborElements pairs(reader, item); pairs.more();) {
+    std::string_view name;
+    if (!plain_text(reader, name) || !parse_member(name, reader, record, request)) return false;
+  }
+  if (!reader.at_end()) return false;
+  return request.is_batch ? request.records() > 0 : record.add_to(request);
+}
+
+// One result without its number, and where that goes.
+struct ResultTemplate {
+  std::string text;
+  size_t number_at = 0;
+};
+
+ResultTemplate result_of(const Shard& shard) {
+  ResultTemplate result;
+  result.text += wire::kCborStructure;
+  wire::append_cbor_text(result.text, "SequenceNumber");
+  wire::append_cbor_text(result.text, std::string(kSequenceNumberSize, '0'));
+  result.number_at = result.text.size() - kSequenceNumberSize;
+  wire::append_cbor_text(result.text, "ShardId");
+  wire::append_cbor_text(result.text, shard_id_text(shard.index));
+  result.text += wire::kCborEnd;
+  return result;
+}
+
+std::string throttled_result(const Stream& stream, const Shard& shard) {
+  std::string result(1, wire::kCborStructure);
+  wire::append_cbor_text(result, "ErrorCode");
+  wire::append_cbor_text(result, "ProvisionedThroughputExceededException");
+  wire::append_cbor_text(result, "ErrorMessage");
+  wire::append_cbor_text(result, rate_exceeded_message(stream, shard));
+  result += wire::kCborEnd;
+  return result;
+}
+
+char* append(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+}  // namespace
+
+bool parse_put_records_cbor(const Slice& body, PutRequest& request) {
+  request.is_batch = true;
+  // A record has at least 20 bytes around it.
+  const size_t records = std::min(kMaxRecordsPerPut, body.size() / 20 + 1);
+  request.partition_keys.reserve(records);
+  request.data.reserve(records);
+  request.data_sizes.reserve(records);
+  return parse(body, request);
+}
+
+bool parse_put_record_cbor(const Slice& body, PutRequest& request) {
+  request.is_batch = false;
+  return parse(body, request);
+}
+
+Slice encode_put_records_cbor(PutOutcome& outcome) {
+  std::vector<ResultTemplate> results;
+  std::vector<std::string> throttled(outcome.throttled_records == 0 ? 0 : outcome.slots.size());
+  results.reserve(outcome.slots.size());
+  size_t longest = 0;
+  for (size_t i = 0; i < outcome.slots.size(); ++i) {
+    results.push_back(result_of(*outcome.slots[i].shard));
+    longest = std::max(longest, results.back().text.size());
+    if (throttled.empty()) continue;
+    throttled[i] = throttled_result(*outcome.stream, *outcome.slots[i].shard);
+    longest = std::max(longest, throttled[i].size());
+  }
+  std::string start(1, wire::kCborStructure);
+  wire::append_cbor_text(start, "FailedRecordCount");
+  wire::append_cbor_integer(start, static_cast<int64_t>(outcome.throttled_records));
+  wire::append_cbor_text(start, "Records");
+  wire::append_cbor_array(start, outcome.slot_of.size());
+  BufferRef buffer = BufferRef::allocate(start.size() + outcome.slot_of.size() * longest + 1);
+  char* to = append(buffer->data(), start);
+  for (size_t i = 0; i < outcome.slot_of.size(); ++i) {
+    const size_t at = outcome.slot_of[i];
+    if (outcome.is_throttled(i)) {
+      to = append(to, throttled[at]);
+      continue;
+    }
+    char* const result = to;
+    to = append(to, results[at].text);
+    outcome.slots[at].numbers.write_next(result + results[at].number_at);
+  }
+  *to++ = wire::kCborEnd;
+  const auto size = static_cast<size_t>(to - buffer->data());
+  return {std::move(buffer), size};
+}
+
+Slice encode_put_record_cbor(PutOutcome& outcome) {
+  PutSlot& slot = outcome.slots.front();
+  std::string text(1, wire::kCborStructure);
+  wire::append_cbor_text(text, "ShardId");
+  wire::append_cbor_text(text, shard_id_text(slot.shard->index));
+  wire::append_cbor_text(text, "SequenceNumber");
+  wire::append_cbor_text(text, std::string(kSequenceNumberSize, '0'));
+  slot.numbers.write_next(text.data() + text.size() - kSequenceNumberSize);
+  text += wire::kCborEnd;
+  return Slice::copy_of(text);
+}
+
+}  // namespace millstream::streams
