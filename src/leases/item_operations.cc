@@ -58,6 +58,7 @@ Result<std::optional<Item>> updated(const Table& table, const ItemWrite& write,
     TRY(apply(*modern, item));
   }
   TRY(check_size(item, true));
+  TRY(normalize(item));             // what was copied into itself may be too deep now
   TRY(place_of_item(table, item));  // keys of indexes have their types
   return item;
 }

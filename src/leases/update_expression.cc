@@ -133,6 +133,10 @@ std::unexpected<Error> bad_path() {
               "The document path provided in the update expression is invalid for update");
 }
 
+std::unexpected<Error> too_large() {
+  return fail(ErrorCode::kValidation, "Item size to update has exceeded the maximum allowed size");
+}
+
 Result<AttributeValue> evaluate(const UpdateValue& value, const Item& item) {
   if (value.kind == ValueKind::kConstant) return value.constant;
   if (value.kind == ValueKind::kPath || value.kind == ValueKind::kIfNotExists) {
@@ -146,6 +150,7 @@ Result<AttributeValue> evaluate(const UpdateValue& value, const Item& item) {
   TRY_ASSIGN(const AttributeValue right, evaluate(value.operands[1], item));
   if (value.kind == ValueKind::kListAppend) {
     if (!left.l || !right.l) return wrong_type();
+    if (size_of(left) + size_of(right) > kMaxItemBytes) return too_large();
     left.l->insert(left.l->end(), right.l->begin(), right.l->end());
     return left;
   }
@@ -237,9 +242,13 @@ std::vector<Path> paths_of(const Update& update) {
 Result<> apply(const Update& update, Item& item) {
   std::vector<std::pair<const UpdateAction*, AttributeValue>> sets;
   std::vector<const UpdateAction*> removals;
+  size_t bytes = 0;
   for (const UpdateAction& action : update) {
     if (action.kind == ActionKind::kSet) {
       TRY_ASSIGN(AttributeValue value, evaluate(action.value, item));
+      // All of them would be in the item; copies must not grow without bound before it is checked.
+      bytes += size_of(value);
+      if (bytes > kMaxItemBytes) return too_large();
       sets.emplace_back(&action, std::move(value));
     } else if (action.kind == ActionKind::kRemove) {
       removals.push_back(&action);
