@@ -21,6 +21,7 @@ constexpr NamedResource kNames[] = {
     {"kinesisanalytics", "ApplicationName", "application/"},
     {"dynamodb", "TableName", "table/"},
 };
+constexpr NamedResource kTable = kNames[3];
 
 // Members that hold an ARN.
 constexpr std::string_view kArns[] = {"StreamARN",         "ConsumerARN", "ResourceARN",
@@ -30,11 +31,15 @@ constexpr std::string_view kArns[] = {"StreamARN",         "ConsumerARN", "Resou
 // Operations about one consumer of a stream, which may be named beside the stream.
 constexpr std::string_view kOfConsumers[] = {"DescribeStreamConsumer", "DeregisterStreamConsumer"};
 
+constexpr std::string_view kTransactItems = "TransactItems";
+
 // Pages that go on by a token alone: it names the stream, sealed for account and region.
 constexpr std::string_view kByToken[] = {"ListShards"};
 
-// Resources that a delivery stream or an application will use by itself. On AWS its role must be
-// allowed to; here, where there are no roles, whoever sets it up must.
+// Resources below an operation's own: those that a delivery stream or an application will use by
+// itself (on AWS its role must be allowed to; here, where there are no roles, whoever sets it up
+// must), and those of each step of a transaction.
+constexpr std::string_view kTableName = "TableName";
 struct Use {
   std::string_view structure;
   std::string_view member;
@@ -51,6 +56,11 @@ constexpr Use kUses[] = {
     {"KinesisFirehoseInputUpdate", "ResourceARNUpdate", "firehose", "DescribeDeliveryStream"},
     {"KinesisFirehoseOutput", "ResourceARN", "firehose", "PutRecordBatch"},
     {"KinesisFirehoseOutputUpdate", "ResourceARNUpdate", "firehose", "PutRecordBatch"},
+    {"Get", kTableName, "dynamodb", "GetItem"},
+    {"ConditionCheck", kTableName, "dynamodb", "GetItem"},  // AWS: ConditionCheckItem
+    {"Put", kTableName, "dynamodb", "PutItem"},
+    {"Update", kTableName, "dynamodb", "UpdateItem"},
+    {"Delete", kTableName, "dynamodb", "DeleteItem"},
 };
 
 std::string_view prefix_of(const Operation& operation) {
@@ -105,7 +115,7 @@ void add_tables(const Operation& operation, const RequestContext& context, const
       },
       &names);
   for (const std::string& name : names) {
-    resources.push_back(named_arn(context, {"dynamodb", {}, "table/"}, name));
+    resources.push_back(named_arn(context, kTable, name));
   }
 }
 
@@ -119,12 +129,12 @@ const Operation& operation_of(const Use& use) {
 }
 
 // Depth: the decoder's.
-Result<> check_uses(const Type& type, const void* value, const AccessCheck& access) {
+Result<> check_uses(const Type& type, const void* value, const RequestContext& context) {
   if (type.kind == Kind::kList) {
     if (type.element->kind != Kind::kStructure && type.element->kind != Kind::kList) return {};
     const size_t count = type.list->size(value);
     for (size_t i = 0; i < count; ++i) {
-      TRY(check_uses(*type.element, type.list->at(value, i), access));
+      TRY(check_uses(*type.element, type.list->at(value, i), context));
     }
     return {};
   }
@@ -132,10 +142,13 @@ Result<> check_uses(const Type& type, const void* value, const AccessCheck& acce
   for (const Member& member : type.structure->members) {
     const void* at = get(member, value);
     if (at == nullptr) continue;
-    TRY(check_uses(*member.type, at, access));
+    TRY(check_uses(*member.type, at, context));
     for (const Use& use : kUses) {
       if (use.structure != type.structure->name || use.member != member.name) continue;
-      TRY(access.check(operation_of(use), normal_arn(*static_cast<const std::string*>(at))));
+      const auto& text = *static_cast<const std::string*>(at);
+      TRY(context.access->check(operation_of(use), use.member == kTableName
+                                                       ? named_arn(context, kTable, text)
+                                                       : normal_arn(text)));
     }
   }
   return {};
@@ -152,6 +165,8 @@ std::vector<std::string> resources_of(const Operation& operation, const RequestC
   std::vector<std::string> resources;
   // Who somebody is may be asked by everybody, whatever policies say, as on AWS.
   if (operation.service == "sts") return resources;
+  // Each step of a transaction is checked on its own.
+  if (find_member(operation, kTransactItems) != nullptr) return resources;
   const std::string_view service = prefix_of(operation);
   const std::string_view consumer = std::ranges::count(kOfConsumers, operation.name) > 0
                                         ? text_of(operation, "ConsumerName", input)
@@ -189,10 +204,11 @@ Result<> check_access(const Operation& operation, const RequestContext& context,
     TRY(context.access->check(operation, resource));
   }
   const std::string_view service = prefix_of(operation);
-  const bool sets_up = !operation.name.starts_with("Put");  // not for every record
-  if (!sets_up || (service != "firehose" && service != "kinesisanalytics")) return {};
+  const bool sets_up = (service == "firehose" || service == "kinesisanalytics") &&
+                       !operation.name.starts_with("Put");  // not for every record
+  if (!sets_up && find_member(operation, kTransactItems) == nullptr) return {};
   for (const Member& member : operation.input->members) {
-    if (const void* at = get(member, input)) TRY(check_uses(*member.type, at, *context.access));
+    if (const void* at = get(member, input)) TRY(check_uses(*member.type, at, context));
   }
   return {};
 }

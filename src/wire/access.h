@@ -12,8 +12,8 @@ namespace millstream::wire {
 
 // The ARNs of all resources that `input` names: those that stand in it, written as the server
 // writes them, and those made of names, in the caller's account and region. {"*"} for operations
-// about no resource. Empty: nothing to check, for STS and for a page token, which was
-// given to a caller who was allowed its stream.
+// about no resource. Empty: nothing to check here: STS, transactions (each step
+// on its own), and a page token, which was given to a caller who was allowed its stream.
 std::vector<std::string> resources_of(const Operation& operation, const RequestContext& context,
                                       const void* input);
 

@@ -128,6 +128,21 @@ TEST(CheckAccess, WhoSetsUpAnApplicationMustBeAllowedItsInputs) {
             "kinesis:GetRecords arn:aws:kinesis:us-east-1:222222222222:stream/theirs");
 }
 
+TEST(CheckAccess, EveryStepOfATransactionCounts) {
+  const auto access = std::make_shared<OnlyAction>("dynamodb:PutItem");
+  RequestContext context = context_of();
+  context.access = access;
+  dynamodb::TransactWriteItems::Input input;
+  input.transact_items.emplace_back().put.emplace().table_name = "a";
+  EXPECT_TRUE(check_access(dynamodb::TransactWriteItems::descriptor(), context, &input));
+  input.transact_items.emplace_back().delete_.emplace().table_name = "b";
+  EXPECT_FALSE(check_access(dynamodb::TransactWriteItems::descriptor(), context, &input));
+  EXPECT_THAT(access->asked(),
+              ElementsAre("dynamodb:PutItem arn:aws:dynamodb:eu-west-1:111111111111:table/a",
+                          "dynamodb:PutItem arn:aws:dynamodb:eu-west-1:111111111111:table/a",
+                          "dynamodb:DeleteItem arn:aws:dynamodb:eu-west-1:111111111111:table/b"));
+}
+
 TEST(ActionOf, IsTheOneThatPoliciesWrite) {
   EXPECT_EQ(action_of(kinesis::PutRecord::descriptor()), "kinesis:PutRecord");
   EXPECT_EQ(action_of(kinesisanalyticsv2::StartApplication::descriptor()),
