@@ -241,6 +241,10 @@ Result<> check_together(ServerConfig& config) {
     }
   }
   if (config.ephemeral) config.test_mode = true;
+  if (config.manual_clock && !config.test_mode) {
+    return fail(ErrorCode::kInvalidArgument,
+                "clock: manual is for tests; set test_mode or ephemeral as well");
+  }
   if (config.accept_any_credentials &&
       !(config.access_keys.empty() && config.credentials_file.empty())) {
     config.warnings.emplace_back(

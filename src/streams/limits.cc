@@ -37,6 +37,7 @@ ShardLimiter::ShardBuckets& ShardLimiter::buckets_of(Part& part, ShardId shard, 
 }
 
 bool ShardLimiter::take_put(ShardId shard, size_t bytes) {
+  if (faults_ != nullptr && faults_->fails_record()) return false;
   const nanoseconds now = clock_.monotonic();
   Part& part = part_of(shard);
   std::lock_guard lock(part.mutex);

@@ -21,9 +21,13 @@ namespace millstream::streams {
 // Threads:    any; shards are spread over locks.
 class ShardLimiter {
  public:
-  ShardLimiter(Clock& clock, const ShardLimits& limits) : clock_(clock), limits_(limits) {}
+  ShardLimiter(Clock& clock, const ShardLimits& limits, InjectedFaults* faults = nullptr)
+      : clock_(clock), limits_(limits), faults_(faults) {}
 
-  bool limits_puts() const { return limits_.in_records_per_s != 0 || limits_.in_bytes_per_s != 0; }
+  bool limits_puts() const {
+    return limits_.in_records_per_s != 0 || limits_.in_bytes_per_s != 0 ||
+           (faults_ != nullptr && faults_->fails_records());
+  }
   bool limits_gets() const { return limits_.out_bytes_per_s != 0 || limits_.get_calls_per_s != 0; }
 
   // Takes one record of `bytes` (data and partition key). False: over the limit, nothing taken.
@@ -60,6 +64,7 @@ class ShardLimiter {
 
   Clock& clock_;
   const ShardLimits limits_;
+  InjectedFaults* faults_;
   std::array<Part, 16> parts_;
 };
 

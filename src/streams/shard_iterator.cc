@@ -99,7 +99,7 @@ Result<std::string> seal_iterator(const TokenKey& key, IteratorScope scope,
 }
 
 Result<ShardIterator> open_iterator(const TokenKey& key, IteratorScope scope, std::string_view text,
-                                    TimeMs now_ms) {
+                                    TimeMs now_ms, TimeMs life_ms) {
   if (text.size() > kMaxIteratorTextSize) return invalid();
   const auto sealed = base64_decode(text);
   // Only the one spelling that seal_iterator() gives.
@@ -121,11 +121,11 @@ Result<ShardIterator> open_iterator(const TokenKey& key, IteratorScope scope, st
   iterator.stream.account = account.empty() ? scope.account : account;
   iterator.stream.region = account.empty() ? scope.region : region;
   iterator.stream.name = reader.name();
-  if (now_ms - iterator.issued_ms > kIteratorLifeMs) {
+  if (now_ms - iterator.issued_ms > life_ms) {
     return fail(ErrorCode::kExpiredIterator,
                 "Iterator expired. The iterator was created at time {} while right now it is {} "
                 "which is further in the future than the tolerated delay of {} milliseconds.",
-                amazon_time(iterator.issued_ms), amazon_time(now_ms), kIteratorLifeMs);
+                amazon_time(iterator.issued_ms), amazon_time(now_ms), life_ms);
   }
   return iterator;
 }

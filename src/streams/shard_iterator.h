@@ -41,6 +41,6 @@ Result<std::string> seal_iterator(const TokenKey& key, IteratorScope scope,
 // Errors, with AWS's texts: kInvalidArgument (garbled, forged, or given to somebody else),
 // kExpiredIterator.
 Result<ShardIterator> open_iterator(const TokenKey& key, IteratorScope scope, std::string_view text,
-                                    TimeMs now_ms);
+                                    TimeMs now_ms, TimeMs life_ms = kIteratorLifeMs);
 
 }  // namespace millstream::streams

@@ -477,10 +477,10 @@ def test_regions_and_accounts_are_separate(server, name):
 
 def test_operations_without_a_handler_are_unknown(kinesis, stream):
     code, _ = error_of(
-        kinesis.update_shard_count,
+        kinesis.start_stream_encryption,
         StreamName=stream,
-        TargetShardCount=4,
-        ScalingType="UNIFORM_SCALING",
+        EncryptionType="KMS",
+        KeyId="alias/aws/kinesis",
     )
     assert code == "UnknownOperationException"
 
