@@ -61,6 +61,7 @@ KEYS = [
         policies=[allow("kinesis:*", Condition={"Bool": {"aws:SecureTransport": "true"}})],
     ),
     key("AKIAFOREIGN", TWO, user="foreign", policies=[allow("kinesis:*")]),
+    key("AKIADELIVERY", user="delivery", policies=[allow("firehose:*")]),
     key("AKIAADMIN", user="admin", policies=[allow("millstream:Admin")]),
 ]
 
@@ -196,6 +197,9 @@ def test_another_account_needs_both_policies(access):
     put(foreign, **stream)
     put(client(access, "AKIAROOTTWO"), **stream)
     assert refusal(get_all, foreign, **stream)["Code"] == "AccessDeniedException"
+    policy = allow(["kinesis:Get*", "kinesis:PutRecord"], arn("s"), Principal={"AWS": TWO})
+    root.put_resource_policy(ResourceARN=arn("s"), Policy=json.dumps(policy))
+    assert len(get_all(foreign, **stream)) == 2
     # A user of the account itself: the policy that names the user is enough.
     user = f"arn:aws:iam::{ONE}:user/nothing"
     policy = allow("kinesis:PutRecord", arn("s"), Principal={"AWS": user})
@@ -211,6 +215,20 @@ def test_another_account_needs_both_policies(access):
         arn("s"),
         "with an explicit deny in a resource-based policy",
     )
+
+
+def test_a_policy_that_is_not_understood_closes_its_stream_until_it_is_gone(access):
+    root = client(access, "AKIAROOT")
+    root.create_stream(StreamName="s", ShardCount=1)
+    condition = {"NumericEquals": {"aws:MultiFactorAuthAge": "1"}}
+    policy = allow("kinesis:*", arn("s"), Principal="*", Condition=condition)
+    try:
+        root.put_resource_policy(ResourceARN=arn("s"), Policy=json.dumps(policy))
+    except ClientError:
+        return  # refused at once: better
+    assert "NumericEquals is not supported" in refusal(put, root, StreamName="s")["Message"]
+    root.delete_resource_policy(ResourceARN=arn("s"))
+    put(root, StreamName="s")
 
 
 def wait_for(what, seconds=10):
@@ -283,6 +301,25 @@ def test_administration_is_for_administrators(access):
         assert status == 400 and "millstream:Admin" in body
     assert admin_call(access, "AKIAADMIN")[0] == 200
     assert admin_call(access, "AKIAROOT")[0] == 200
+
+
+def test_a_delivery_is_no_way_around_a_policy(access):
+    root = client(access, "AKIAROOT")
+    root.create_stream(StreamName="s", ShardCount=1)
+    source = {"KinesisStreamARN": arn("s"), "RoleARN": f"arn:aws:iam::{ONE}:role/r"}
+    destination = {"RoleARN": source["RoleARN"], "BucketARN": "arn:aws:s3:::bucket"}
+    error = refusal(
+        client(access, "AKIADELIVERY", "firehose").create_delivery_stream,
+        DeliveryStreamName="d",
+        DeliveryStreamType="KinesisStreamAsSource",
+        KinesisStreamSourceConfiguration=source,
+        S3DestinationConfiguration=destination,
+    )
+    action = "kinesis:GetRecords"
+    assert error["Message"] == denied("delivery", action, arn("s"), no_identity(action))["Message"]
+    client(access, "AKIADELIVERY", "firehose").create_delivery_stream(
+        DeliveryStreamName="d", S3DestinationConfiguration=destination
+    )
 
 
 def test_sts_says_who_calls(access, server):
