@@ -50,6 +50,16 @@ struct Shard {
   std::string id() const;
 };
 
+// A registered consumer of a stream. How clients see it: streams/consumer.h.
+struct Consumer {
+  int64_t id = 0;  // 0: not stored yet
+  std::string name;
+  TimeMs created_ms = 0;
+  std::map<std::string, std::string> tags;
+  std::optional<TimeMs> deregistered_ms;  // in memory only: shown as DELETING for a while
+  friend bool operator==(const Consumer&, const Consumer&) = default;
+};
+
 // One state of a stream. Constant: a change makes a new one.
 struct Stream {
   StreamKey key;
@@ -64,6 +74,7 @@ struct Stream {
   // By index; closed ones too, until their retention has ended. Empty while kCreating.
   std::vector<Shard> shards;
   std::vector<uint32_t> open_by_hash_key;  // positions in `shards` of the open ones, ascending
+  std::vector<Consumer> consumers;         // by id
 
   const Shard* find_shard(std::string_view id) const;
   // The open shard whose range holds `hash_key`. Not while kCreating.

@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "streams/consumer.h"
 #include "streams/meta_catalog.h"
 #include "streams/service.h"
+#include "streams/tags.h"
 #include "wire/generated/kinesis.h"
 #include "wire/operation.h"
 
@@ -56,6 +58,16 @@ class ControlPlane {
   awaitable<Result<>> split_shard(const Context& context, wire::kinesis::SplitShardInput in);
   awaitable<Result<>> merge_shards(const Context& context, wire::kinesis::MergeShardsInput in);
 
+  // Consumers: control_consumers.cc.
+  awaitable<Result<wire::kinesis::RegisterStreamConsumerOutput>> register_consumer(
+      const Context& context, wire::kinesis::RegisterStreamConsumerInput in);
+  awaitable<Result<wire::kinesis::DescribeStreamConsumerOutput>> describe_consumer(
+      const Context& context, wire::kinesis::DescribeStreamConsumerInput in);
+  awaitable<Result<wire::kinesis::ListStreamConsumersOutput>> list_consumers(
+      const Context& context, wire::kinesis::ListStreamConsumersInput in);
+  awaitable<Result<>> deregister_consumer(const Context& context,
+                                          wire::kinesis::DeregisterStreamConsumerInput in);
+
   // Tags, both generations: control_tags.cc.
   awaitable<Result<>> add_tags_to_stream(const Context& context,
                                          wire::kinesis::AddTagsToStreamInput in);
@@ -75,6 +87,11 @@ class ControlPlane {
   // kNotFound if there is none.
   Result<std::shared_ptr<const Stream>> stream_of(const StreamKey& key) const;
   static Result<StreamKey> tagged_stream(const std::string& resource_arn);
+  ConsumerView consumers_now() const;
+  // Of consumers, by ARN.
+  awaitable<Result<>> tag_consumer(std::string arn, Tags tags);
+  awaitable<Result<>> untag_consumer(std::string arn, std::vector<std::string> keys);
+  Result<Tags> tags_of_consumer(const std::string& arn) const;
   awaitable<Result<>> set_retention(StreamKey key, int32_t hours, bool increase);
 
   MetaCatalog& catalog_;

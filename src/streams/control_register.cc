@@ -27,6 +27,10 @@ void register_control_operations(wire::OperationTable& table, StreamsContext&,
   handle<kinesis::ListShards>(table, control, &ControlPlane::list_shards);
   handle<kinesis::SplitShard>(table, control, &ControlPlane::split_shard);
   handle<kinesis::MergeShards>(table, control, &ControlPlane::merge_shards);
+  handle<kinesis::RegisterStreamConsumer>(table, control, &ControlPlane::register_consumer);
+  handle<kinesis::DescribeStreamConsumer>(table, control, &ControlPlane::describe_consumer);
+  handle<kinesis::ListStreamConsumers>(table, control, &ControlPlane::list_consumers);
+  handle<kinesis::DeregisterStreamConsumer>(table, control, &ControlPlane::deregister_consumer);
   handle<kinesis::AddTagsToStream>(table, control, &ControlPlane::add_tags_to_stream);
   handle<kinesis::RemoveTagsFromStream>(table, control, &ControlPlane::remove_tags_from_stream);
   handle<kinesis::ListTagsForStream>(table, control, &ControlPlane::list_tags_for_stream);

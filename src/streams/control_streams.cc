@@ -130,7 +130,8 @@ awaitable<Result<>> ControlPlane::create_stream(const Context& context,
 awaitable<Result<>> ControlPlane::delete_stream(const Context& context,
                                                 kinesis::DeleteStreamInput in) {
   CO_TRY_ASSIGN(StreamKey key, key_of(context, in.stream_name, in.stream_arn));
-  co_return co_await catalog_.remove(std::move(key));
+  co_return co_await catalog_.remove(std::move(key),
+                                     in.enforce_consumer_deletion.value_or(false));
 }
 
 awaitable<Result<kinesis::DescribeStreamOutput>> ControlPlane::describe_stream(
@@ -172,7 +173,8 @@ awaitable<Result<kinesis::DescribeStreamSummaryOutput>> ControlPlane::describe_s
   summary.enhanced_monitoring = no_enhanced_metrics();
   summary.encryption_type = kinesis::EncryptionType::kNone;
   summary.open_shard_count = static_cast<int32_t>(stream->open_by_hash_key.size());
-  summary.consumer_count = 0;
+  summary.consumer_count = static_cast<int32_t>(std::ranges::count_if(
+      stream->consumers, [view = consumers_now()](const Consumer& c) { return view.is_shown(c); }));
   summary.max_record_size_in_kib = stream->max_record_kib;
   if (stream->mode == StreamMode::kOnDemand) {
     summary.record_distribution_strategy = "USER_PARTITION_KEY";

@@ -33,9 +33,6 @@ MetaCatalog::Edit removing(std::vector<std::string> keys) {
 }  // namespace
 
 Result<StreamKey> ControlPlane::tagged_stream(const std::string& resource_arn) {
-  if (wire::parse_consumer_arn(resource_arn)) {
-    return fail(ErrorCode::kNotFound, "Consumer {} not found.", resource_arn);
-  }
   TRY_ASSIGN(wire::StreamArn arn, wire::parse_stream_arn(resource_arn));
   return StreamKey{std::move(arn.account), std::move(arn.region), std::move(arn.name)};
 }
@@ -70,22 +67,34 @@ awaitable<Result<kinesis::ListTagsForStreamOutput>> ControlPlane::list_tags_for_
 }
 
 awaitable<Result<>> ControlPlane::tag_resource(const Context&, kinesis::TagResourceInput in) {
+  if (wire::parse_consumer_arn(in.resource_arn)) {
+    co_return co_await tag_consumer(std::move(in.resource_arn), std::move(in.tags));
+  }
   CO_TRY_ASSIGN(StreamKey key, tagged_stream(in.resource_arn));
   co_return co_await catalog_.edit(std::move(key), adding(std::move(in.tags)));
 }
 
 awaitable<Result<>> ControlPlane::untag_resource(const Context&, kinesis::UntagResourceInput in) {
+  if (wire::parse_consumer_arn(in.resource_arn)) {
+    co_return co_await untag_consumer(std::move(in.resource_arn), std::move(in.tag_keys));
+  }
   CO_TRY_ASSIGN(StreamKey key, tagged_stream(in.resource_arn));
   co_return co_await catalog_.edit(std::move(key), removing(std::move(in.tag_keys)));
 }
 
 awaitable<Result<kinesis::ListTagsForResourceOutput>> ControlPlane::list_tags_for_resource(
     const Context&, kinesis::ListTagsForResourceInput in) {
-  CO_TRY_ASSIGN(const StreamKey key, tagged_stream(in.resource_arn));
-  CO_TRY_ASSIGN(const auto stream, stream_of(key));
+  Tags tags;
+  if (wire::parse_consumer_arn(in.resource_arn)) {
+    CO_TRY_ASSIGN(tags, tags_of_consumer(in.resource_arn));
+  } else {
+    CO_TRY_ASSIGN(const StreamKey key, tagged_stream(in.resource_arn));
+    CO_TRY_ASSIGN(const auto stream, stream_of(key));
+    tags = stream->tags;
+  }
   kinesis::ListTagsForResourceOutput out;
   out.tags.emplace();
-  for (const auto& [tag_key, value] : stream->tags) out.tags->push_back({tag_key, value});
+  for (const auto& [tag_key, value] : tags) out.tags->push_back({tag_key, value});
   co_return out;
 }
 

@@ -136,8 +136,23 @@ awaitable<> MetaCatalog::wait_for_change(StreamKey key, std::shared_ptr<const St
   if (found->second.empty()) waiters_.erase(found);
 }
 
+void MetaCatalog::keep_deregistered(Stream& stream) const {
+  const auto before = find(stream.key);
+  if (!before || before->generation != stream.generation) return;
+  const TimeMs now = clock_.now_ms();
+  for (Consumer consumer : before->consumers) {
+    const auto same = std::ranges::find(stream.consumers, consumer.id, &Consumer::id);
+    if (same != stream.consumers.end()) continue;
+    if (!consumer.deregistered_ms) consumer.deregistered_ms = now;
+    if (now - *consumer.deregistered_ms >= settings_.state_delay.count()) continue;
+    stream.consumers.push_back(std::move(consumer));
+  }
+  std::ranges::sort(stream.consumers, {}, &Consumer::id);
+}
+
 void MetaCatalog::publish(Stream stream) {
   const StreamKey key = stream.key;
+  keep_deregistered(stream);
   auto shared = std::make_shared<const Stream>(std::move(stream));
   {
     std::unique_lock lock(order_mutex_);
@@ -203,8 +218,8 @@ Result<> MetaCatalog::check_shard_limit(Transaction& transaction, const StreamKe
 awaitable<Result<>> MetaCatalog::create(NewStream wanted) {
   return uninterrupted(run_create(std::move(wanted)));
 }
-awaitable<Result<>> MetaCatalog::remove(StreamKey key) {
-  return uninterrupted(run_remove(std::move(key)));
+awaitable<Result<>> MetaCatalog::remove(StreamKey key, bool with_consumers) {
+  return uninterrupted(run_remove(std::move(key), with_consumers));
 }
 awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan) {
   return uninterrupted(run_reshard(std::move(key), std::move(plan)));
@@ -269,11 +284,19 @@ awaitable<Result<>> MetaCatalog::run_create(NewStream wanted) {
   co_return Result<>{};
 }
 
-awaitable<Result<>> MetaCatalog::run_remove(StreamKey key) {
+awaitable<Result<>> MetaCatalog::run_remove(StreamKey key, bool with_consumers) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
   CO_TRY(check_active(*stream));
+  const bool has_consumers = std::ranges::any_of(
+      stream->consumers, [](const Consumer& consumer) { return !consumer.deregistered_ms; });
+  if (has_consumers && !with_consumers) {
+    co_return fail(ErrorCode::kInUse,
+                   "Stream {} under account {} has registered consumers; deregister them first or "
+                   "set EnforceConsumerDeletion.",
+                   key.name, key.account);
+  }
   CO_TRY(co_await write_and_publish(stream->generation, [&](Transaction& transaction) -> Result<> {
     TRY(update_status(transaction, stream->generation, StreamStatus::kDeleting));
     return insert_intent(transaction, stream->generation, {IntentKind::kDelete, {}});
@@ -327,6 +350,15 @@ awaitable<Result<>> MetaCatalog::run_reshard(StreamKey key, Plan plan) {
   co_return Result<>{};
 }
 
+Result<> MetaCatalog::store_consumers(Transaction& transaction, const Stream& stream) const {
+  std::vector<Consumer> consumers = stream.consumers;
+  for (Consumer& consumer : consumers) {
+    if (consumer.id != 0) continue;
+    TRY_ASSIGN(consumer.id, store_.next_number(transaction, kConsumerSequence));
+  }
+  return update_consumers(transaction, stream.generation, consumers);
+}
+
 awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
@@ -336,6 +368,7 @@ awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit) {
   const bool retention_changes = edited.retention_hours != stream->retention_hours;
   CO_TRY(co_await write_and_publish(stream->generation, [&](Transaction& transaction) -> Result<> {
     TRY(update_settings(transaction, edited));
+    if (edited.consumers != stream->consumers) TRY(store_consumers(transaction, edited));
     if (!retention_changes) return {};
     return insert_intent(transaction, stream->generation, {IntentKind::kRetention, {}});
   }));

@@ -68,8 +68,8 @@ class MetaCatalog final : public Catalog {
 
   // Errors: kInUse (exists), kLimitExceeded, with AWS's texts.
   awaitable<Result<>> create(NewStream wanted);
-  // Errors: kNotFound, kInUse (not ACTIVE).
-  awaitable<Result<>> remove(StreamKey key);
+  // Errors: kNotFound, kInUse (not ACTIVE, or has consumers and not `with_consumers`).
+  awaitable<Result<>> remove(StreamKey key, bool with_consumers = false);
   // Closes and opens shards as `plan` says about the stream's present state.
   // Errors: kNotFound, kInUse (not ACTIVE), kLimitExceeded, those of `plan`.
   using Plan = std::function<Result<ReshardPlan>(const Stream&)>;
@@ -86,7 +86,7 @@ class MetaCatalog final : public Catalog {
 
  private:
   awaitable<Result<>> run_create(NewStream wanted);
-  awaitable<Result<>> run_remove(StreamKey key);
+  awaitable<Result<>> run_remove(StreamKey key, bool with_consumers);
   awaitable<Result<>> run_reshard(StreamKey key, Plan plan);
   awaitable<Result<>> run_edit(StreamKey key, Edit edit);
   awaitable<Result<>> run_remove_all();
@@ -109,6 +109,10 @@ class MetaCatalog final : public Catalog {
   }
   // With the stream's lock held.
   void publish(Stream stream);
+  // Consumers that `stream` lacks and the state before it had are DELETING for the state delay.
+  void keep_deregistered(Stream& stream) const;
+  // With ids for the new ones.
+  Result<> store_consumers(Transaction& transaction, const Stream& stream) const;
   void publish_removal(const StreamKey& key);
   void wake_waiters(const StreamKey& key);
 

@@ -124,6 +124,27 @@ Result<std::vector<Shard>> load_shards(Transaction& transaction, int64_t generat
   return shards;
 }
 
+Result<std::vector<Consumer>> load_consumers(Transaction& transaction, int64_t generation) {
+  TRY_ASSIGN(auto rows,
+             transaction.query("SELECT consumer_id, name, created_ms FROM stream_consumers"
+                               " WHERE generation = ? ORDER BY consumer_id",
+                               {generation}));
+  std::vector<Consumer> consumers;
+  for (const SqlRow& row : rows) {
+    Consumer& consumer = consumers.emplace_back();
+    consumer.id = row.integer(0);
+    consumer.name = row.text(1);
+    consumer.created_ms = row.integer(2);
+    TRY_ASSIGN(
+        auto tags,
+        transaction.query(
+            "SELECT tag_key, tag_value FROM stream_consumer_tags WHERE consumer_id = ?",
+            {consumer.id}));
+    for (const SqlRow& tag : tags) consumer.tags.emplace(tag.text(0), tag.text(1));
+  }
+  return consumers;
+}
+
 }  // namespace
 
 std::span<const Migration> stream_migrations() { return kMigrations; }
@@ -157,6 +178,7 @@ Result<Stream> load_stream(Transaction& transaction, int64_t generation) {
              transaction.query("SELECT tag_key, tag_value FROM stream_tags WHERE generation = ?",
                                {generation}));
   for (const SqlRow& tag : tags) stream.tags.emplace(tag.text(0), tag.text(1));
+  TRY_ASSIGN(stream.consumers, load_consumers(transaction, generation));
   TRY_ASSIGN(stream.shards, load_shards(transaction, generation, false));
   stream.index_open_shards();
   return stream;
@@ -265,6 +287,25 @@ Result<> update_settings(Transaction& transaction, const Stream& stream) {
     TRY(transaction.execute(
         "INSERT INTO stream_tags (generation, tag_key, tag_value) VALUES (?, ?, ?)",
         {stream.generation, key, value}));
+  }
+  return {};
+}
+
+Result<> update_consumers(Transaction& transaction, int64_t generation,
+                          std::span<const Consumer> consumers) {
+  TRY(transaction.execute("DELETE FROM stream_consumers WHERE generation = ?", {generation}));
+  for (const Consumer& consumer : consumers) {
+    if (consumer.deregistered_ms) continue;
+    MS_ASSERT(consumer.id > 0);
+    TRY(transaction.execute(
+        "INSERT INTO stream_consumers (consumer_id, generation, name, created_ms)"
+        " VALUES (?, ?, ?, ?)",
+        {consumer.id, generation, consumer.name, consumer.created_ms}));
+    for (const auto& [key, value] : consumer.tags) {
+      TRY(transaction.execute(
+          "INSERT INTO stream_consumer_tags (consumer_id, tag_key, tag_value) VALUES (?, ?, ?)",
+          {consumer.id, key, value}));
+    }
   }
   return {};
 }

@@ -19,6 +19,7 @@ namespace millstream::streams {
 // a log shard takes its number from here.
 inline constexpr std::string_view kLogShardSequence = "log_shard";
 inline constexpr std::string_view kGenerationSequence = "stream_generation";
+inline constexpr std::string_view kConsumerSequence = "stream_consumer";
 
 std::span<const Migration> stream_migrations();
 
@@ -71,6 +72,10 @@ Result<> update_status(Transaction& transaction, int64_t generation, StreamStatu
 Result<> update_settings(Transaction& transaction, const Stream& stream);
 Result<> insert_intent(Transaction& transaction, int64_t generation, const Intent& intent);
 Result<> delete_intent(Transaction& transaction, int64_t generation, IntentKind kind);
+
+// Stores those that are registered, with their tags, as the stream's only ones; all have ids.
+Result<> update_consumers(Transaction& transaction, int64_t generation,
+                          std::span<const Consumer> consumers);
 
 // Deleted shards stay listed here until the log has removed them.
 Result<> doom_shard(Transaction& transaction, ShardId log_id);
