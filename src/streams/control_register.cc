@@ -1,4 +1,5 @@
 #include "streams/control_plane.h"
+#include "streams/subscribe.h"
 
 namespace millstream::streams {
 namespace {
@@ -12,9 +13,10 @@ void handle(wire::OperationTable& table, ControlPlane& control, Method method) {
 
 }  // namespace
 
-void register_control_operations(wire::OperationTable& table, StreamsContext&,
+void register_control_operations(wire::OperationTable& table, StreamsContext& context,
                                  ControlPlane& control) {
   namespace kinesis = wire::kinesis;
+  register_subscribe_operation(table, context);
   handle<kinesis::CreateStream>(table, control, &ControlPlane::create_stream);
   handle<kinesis::DeleteStream>(table, control, &ControlPlane::delete_stream);
   handle<kinesis::DescribeStream>(table, control, &ControlPlane::describe_stream);

@@ -9,6 +9,7 @@
 #include "streams/put_decode.h"
 #include "streams/put_json.h"
 #include "streams/shard_iterator.h"
+#include "streams/starting_position.h"
 #include "wire/arn.h"
 
 namespace millstream::streams {
@@ -224,44 +225,6 @@ awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice bod
 
 // ---- get ----
 
-awaitable<Result<Counter>> DataPlane::starting_position(const kinesis::GetShardIteratorInput& in,
-                                                        const Stream& stream, const Shard& shard) {
-  const std::string_view type = in.shard_iterator_type;
-  const bool by_number = type == "AT_SEQUENCE_NUMBER" || type == "AFTER_SEQUENCE_NUMBER";
-  if (by_number != in.starting_sequence_number.has_value()) {
-    co_return fail(ErrorCode::kInvalidArgument,
-                   "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and "
-                   "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
-                   "StartingSequenceNumber. Request specified {} and {} StartingSequenceNumber.",
-                   type, by_number ? "no" : "also a");
-  }
-  if (type == "TRIM_HORIZON") co_return Counter{0};
-  if (type == "AT_TIMESTAMP") {
-    if (!in.timestamp) {
-      co_return fail(ErrorCode::kInvalidArgument,
-                     "Must specify timestampInMillis parameter for iterator of type "
-                     "AT_TIMESTAMP. Current request has no timestamp parameter.");
-    }
-    const TimeMs now = context_.clock.now_ms();
-    if (in.timestamp->ms > now) {
-      co_return fail(ErrorCode::kInvalidArgument,
-                     "The timestampInMillis parameter cannot be greater than the "
-                     "currentTimestampInMillis. timestampInMillis: {}, "
-                     "currentTimestampInMillis: {}",
-                     in.timestamp->ms, now);
-    }
-    co_return co_await context_.log.position_at(shard.log_id, in.timestamp->ms);
-  }
-  CO_TRY_ASSIGN(const ShardStatus status, context_.log.status(shard.log_id));
-  if (type == "LATEST") co_return status.tip;
-  CO_TRY_ASSIGN(const Counter counter,
-                check_starting_sequence_number(*in.starting_sequence_number, "GetShardIterator",
-                                               stream, shard));
-  const Counter wanted = type == "AT_SEQUENCE_NUMBER" ? counter : counter + 1;
-  // A number above all that were given must not hide those still to come.
-  co_return std::min(wanted, status.tip);
-}
-
 awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator(
     const Request& request, kinesis::GetShardIteratorInput in) {
   if (in.dry_run.value_or(false)) {
@@ -278,7 +241,12 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
   if (!has_records(stream.get())) co_return no_such_shard(key, *index);
   const Shard* shard = find_shard(*stream, *index);
   if (shard == nullptr) co_return no_such_shard(key, *index);
-  CO_TRY_ASSIGN(const Counter position, co_await starting_position(in, *stream, *shard));
+  StartingPoint point{"GetShardIterator", in.shard_iterator_type, in.starting_sequence_number,
+                      std::nullopt};
+  if (in.timestamp) point.timestamp = in.timestamp->ms;
+  CO_TRY_ASSIGN(const Counter position,
+                co_await starting_position(context_.log, context_.clock, std::move(point), *stream,
+                                           *shard));
   kinesis::GetShardIteratorOutput out;
   CO_TRY_ASSIGN(
       out.shard_iterator,

@@ -45,8 +45,6 @@ class DataPlane {
   Result<PreparedPut> prepare(const Request& request, bool is_batch, PutRequest put);
   Result<> route_and_store(PreparedPut& put);
   awaitable<Result<PutOutcome>> put(const Request& request, bool is_batch, Slice body);
-  awaitable<Result<Counter>> starting_position(const wire::kinesis::GetShardIteratorInput& in,
-                                               const Stream& stream, const Shard& shard);
   awaitable<Result<GetAnswer>> read(const Request& request, wire::kinesis::GetRecordsInput in);
   bool is_for_pool(size_t bytes) const;
 
