@@ -2,6 +2,7 @@
 // MetaStore.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -16,6 +17,7 @@
 #include "base/result.h"
 #include "log/shard_log.h"
 #include "meta/meta_store.h"
+#include "streams/stream_metrics.h"
 
 namespace millstream::streams {
 
@@ -35,6 +37,12 @@ enum class StreamMode : uint8_t { kProvisioned, kOnDemand };
 std::string_view status_text(StreamStatus status);  // "ACTIVE"
 std::string_view mode_text(StreamMode mode);        // "ON_DEMAND"
 
+// What has been written to a shard since this process started. Threads: any.
+struct ShardWrites {
+  std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> records{0};
+};
+
 struct Shard {
   uint32_t index = 0;  // "shardId-" + 12 digits
   ShardId log_id{};
@@ -46,6 +54,8 @@ struct Shard {
   bool open = true;
   TimeMs closed_ms = 0;        // closed shards only
   std::optional<Counter> end;  // closed shards only: the counter past the last record
+  // Open shards of on-demand streams and of those with enhanced monitoring; nullptr: not counted.
+  std::shared_ptr<ShardWrites> writes;
 
   std::string id() const;
 };
@@ -71,6 +81,11 @@ struct Stream {
   int32_t max_record_kib = 1024;
   std::optional<int32_t> warm_throughput_mibps;  // as asked for; on-demand streams only
   std::map<std::string, std::string> tags;
+  std::vector<std::string> shard_level_metrics;  // names of enhanced monitoring, as asked for
+  // Resource policies: of the stream (nullptr: none), and of its consumers by their ARN.
+  std::shared_ptr<const std::string> policy;
+  std::map<std::string, std::shared_ptr<const std::string>> consumer_policies;
+  std::shared_ptr<StreamActivity> activity;  // the same for all states; nullptr: not counted
   // By index; closed ones too, until their retention has ended. Empty while kCreating.
   std::vector<Shard> shards;
   std::vector<uint32_t> open_by_hash_key;  // positions in `shards` of the open ones, ascending

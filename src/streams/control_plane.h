@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "streams/consumer.h"
@@ -58,6 +59,32 @@ class ControlPlane {
   awaitable<Result<>> split_shard(const Context& context, wire::kinesis::SplitShardInput in);
   awaitable<Result<>> merge_shards(const Context& context, wire::kinesis::MergeShardsInput in);
 
+  // Scaling: control_scaling.cc.
+  awaitable<Result<wire::kinesis::UpdateShardCountOutput>> update_shard_count(
+      const Context& context, wire::kinesis::UpdateShardCountInput in);
+  awaitable<Result<>> update_stream_mode(const Context& context,
+                                         wire::kinesis::UpdateStreamModeInput in);
+  awaitable<Result<wire::kinesis::UpdateStreamWarmThroughputOutput>> update_stream_warm_throughput(
+      const Context& context, wire::kinesis::UpdateStreamWarmThroughputInput in);
+
+  // Settings: control_settings.cc.
+  awaitable<Result<wire::kinesis::DescribeAccountSettingsOutput>> describe_account_settings(
+      const Context& context, wire::kinesis::DescribeAccountSettingsInput in);
+  awaitable<Result<wire::kinesis::UpdateAccountSettingsOutput>> update_account_settings(
+      const Context& context, wire::kinesis::UpdateAccountSettingsInput in);
+  awaitable<Result<wire::kinesis::EnhancedMonitoringOutput>> enable_enhanced_monitoring(
+      const Context& context, wire::kinesis::EnableEnhancedMonitoringInput in);
+  awaitable<Result<wire::kinesis::EnhancedMonitoringOutput>> disable_enhanced_monitoring(
+      const Context& context, wire::kinesis::DisableEnhancedMonitoringInput in);
+
+  // Resource policies, stored only: control_policies.cc.
+  awaitable<Result<>> put_resource_policy(const Context& context,
+                                          wire::kinesis::PutResourcePolicyInput in);
+  awaitable<Result<wire::kinesis::GetResourcePolicyOutput>> get_resource_policy(
+      const Context& context, wire::kinesis::GetResourcePolicyInput in);
+  awaitable<Result<>> delete_resource_policy(const Context& context,
+                                             wire::kinesis::DeleteResourcePolicyInput in);
+
   // Consumers: control_consumers.cc.
   awaitable<Result<wire::kinesis::RegisterStreamConsumerOutput>> register_consumer(
       const Context& context, wire::kinesis::RegisterStreamConsumerInput in);
@@ -93,6 +120,8 @@ class ControlPlane {
   awaitable<Result<>> untag_consumer(std::string arn, std::vector<std::string> keys);
   Result<Tags> tags_of_consumer(const std::string& arn) const;
   awaitable<Result<>> set_retention(StreamKey key, int32_t hours, bool increase);
+  awaitable<Result<wire::kinesis::EnhancedMonitoringOutput>> change_monitoring(
+      StreamKey key, std::vector<std::string> metrics, bool enable);
 
   MetaCatalog& catalog_;
   Clock& clock_;

@@ -29,6 +29,20 @@ void register_control_operations(wire::OperationTable& table, StreamsContext& co
   handle<kinesis::ListShards>(table, control, &ControlPlane::list_shards);
   handle<kinesis::SplitShard>(table, control, &ControlPlane::split_shard);
   handle<kinesis::MergeShards>(table, control, &ControlPlane::merge_shards);
+  handle<kinesis::UpdateShardCount>(table, control, &ControlPlane::update_shard_count);
+  handle<kinesis::UpdateStreamMode>(table, control, &ControlPlane::update_stream_mode);
+  handle<kinesis::UpdateStreamWarmThroughput>(table, control,
+                                              &ControlPlane::update_stream_warm_throughput);
+  handle<kinesis::DescribeAccountSettings>(table, control,
+                                           &ControlPlane::describe_account_settings);
+  handle<kinesis::UpdateAccountSettings>(table, control, &ControlPlane::update_account_settings);
+  handle<kinesis::EnableEnhancedMonitoring>(table, control,
+                                            &ControlPlane::enable_enhanced_monitoring);
+  handle<kinesis::DisableEnhancedMonitoring>(table, control,
+                                             &ControlPlane::disable_enhanced_monitoring);
+  handle<kinesis::PutResourcePolicy>(table, control, &ControlPlane::put_resource_policy);
+  handle<kinesis::GetResourcePolicy>(table, control, &ControlPlane::get_resource_policy);
+  handle<kinesis::DeleteResourcePolicy>(table, control, &ControlPlane::delete_resource_policy);
   handle<kinesis::RegisterStreamConsumer>(table, control, &ControlPlane::register_consumer);
   handle<kinesis::DescribeStreamConsumer>(table, control, &ControlPlane::describe_consumer);
   handle<kinesis::ListStreamConsumers>(table, control, &ControlPlane::list_consumers);

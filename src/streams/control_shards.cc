@@ -1,6 +1,7 @@
 // Shards: list, split, merge.
 #include "streams/control_plane.h"
 #include "streams/listing.h"
+#include "streams/scaling.h"
 
 namespace millstream::streams {
 namespace {
@@ -28,14 +29,6 @@ Result<> check_members(const kinesis::ListShardsInput& in) {
                 member);
   }
   return {};
-}
-
-// Only provisioned streams are resharded by their owner.
-Result<> check_provisioned(const Stream& stream, std::string_view operation) {
-  if (stream.mode == StreamMode::kProvisioned) return {};
-  return fail(ErrorCode::kValidation,
-              "{} is not supported for stream {} under account {}: its StreamMode is ON_DEMAND.",
-              operation, stream.key.name, stream.key.account);
 }
 
 }  // namespace

@@ -23,10 +23,8 @@ kinesis::StreamModeDetails mode_details(const Stream& stream) {
   return {std::string(mode_text(stream.mode))};
 }
 
-std::vector<kinesis::EnhancedMetrics> no_enhanced_metrics() {
-  kinesis::EnhancedMetrics none;
-  none.shard_level_metrics.emplace();
-  return {none};
+std::vector<kinesis::EnhancedMetrics> enhanced_metrics(const Stream& stream) {
+  return {{stream.shard_level_metrics}};
 }
 
 // What kind of stream the members of CreateStream ask for together.
@@ -153,7 +151,7 @@ awaitable<Result<kinesis::DescribeStreamOutput>> ControlPlane::describe_stream(
   description.has_more_shards = page.more;
   description.retention_period_hours = stream->retention_hours;
   description.stream_creation_timestamp = creation_time(*stream);
-  description.enhanced_monitoring = no_enhanced_metrics();
+  description.enhanced_monitoring = enhanced_metrics(*stream);
   description.encryption_type = kinesis::EncryptionType::kNone;
   co_return out;
 }
@@ -170,7 +168,7 @@ awaitable<Result<kinesis::DescribeStreamSummaryOutput>> ControlPlane::describe_s
   summary.stream_mode_details = mode_details(*stream);
   summary.retention_period_hours = stream->retention_hours;
   summary.stream_creation_timestamp = creation_time(*stream);
-  summary.enhanced_monitoring = no_enhanced_metrics();
+  summary.enhanced_monitoring = enhanced_metrics(*stream);
   summary.encryption_type = kinesis::EncryptionType::kNone;
   summary.open_shard_count = static_cast<int32_t>(stream->open_by_hash_key.size());
   summary.consumer_count = static_cast<int32_t>(std::ranges::count_if(
@@ -178,11 +176,7 @@ awaitable<Result<kinesis::DescribeStreamSummaryOutput>> ControlPlane::describe_s
   summary.max_record_size_in_kib = stream->max_record_kib;
   if (stream->mode == StreamMode::kOnDemand) {
     summary.record_distribution_strategy = "USER_PARTITION_KEY";
-    if (stream->warm_throughput_mibps) {
-      summary.warm_throughput.emplace();
-      summary.warm_throughput->target_mibps = stream->warm_throughput_mibps;
-      summary.warm_throughput->current_mibps = stream->warm_throughput_mibps;
-    }
+    summary.warm_throughput = wire_warm_throughput(*stream);
   }
   co_return out;
 }

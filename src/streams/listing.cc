@@ -105,6 +105,15 @@ wire::kinesis::Shard wire_shard(const Shard& shard) {
   return result;
 }
 
+std::optional<wire::kinesis::WarmThroughputObject> wire_warm_throughput(const Stream& stream) {
+  if (stream.mode != StreamMode::kOnDemand || !stream.warm_throughput_mibps) return std::nullopt;
+  wire::kinesis::WarmThroughputObject warm;
+  warm.target_mibps = stream.warm_throughput_mibps;
+  warm.current_mibps = std::min(*stream.warm_throughput_mibps,
+                                static_cast<int32_t>(stream.open_by_hash_key.size()));
+  return warm;
+}
+
 std::string seal_shard_page(const TokenKey& key, std::string_view account,
                             const ShardPageToken& token) {
   const std::string plain =

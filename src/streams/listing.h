@@ -41,6 +41,8 @@ struct ShardPage {
 ShardPage list_shards(const Stream& stream, const ShardFilter& filter, size_t limit, TimeMs now);
 
 wire::kinesis::Shard wire_shard(const Shard& shard);
+// Nothing for a stream that was never warmed. Current: a shard takes 1 MiB/s.
+std::optional<wire::kinesis::WarmThroughputObject> wire_warm_throughput(const Stream& stream);
 
 inline constexpr TimeMs kPageTokenLifeMs = 300'000;  // AWS: API model ListShards NextToken
 

@@ -6,6 +6,9 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <spdlog/spdlog.h>
 
+#include "streams/consumer.h"
+#include "streams/policies.h"
+
 namespace millstream::streams {
 namespace {
 
@@ -13,8 +16,9 @@ namespace {
 constexpr size_t kMaxCreating = 5;
 constexpr std::chrono::minutes kExpiryInterval{1};
 // Children may be created in the second of their parents' creation, and a child is at least 1 s
-// younger than its parents: this leaves two generations before a creation lies in the future.
-constexpr int64_t kCreatedBeforeS = 2;
+// younger than its parents (in its sequence numbers only): this leaves room for as many
+// generations, from 1 shard to 1,000 and back some times, before a creation lies in the future.
+constexpr int64_t kCreatedBeforeS = 100;
 
 // Runs `change` to its end, whatever becomes of the caller: between the commit of a change and
 // its publication nothing may interrupt it.
@@ -136,6 +140,24 @@ awaitable<> MetaCatalog::wait_for_change(StreamKey key, std::shared_ptr<const St
   if (found->second.empty()) waiters_.erase(found);
 }
 
+void MetaCatalog::keep_counts(Stream& stream) const {
+  auto before = find(stream.key);
+  if (before && before->generation != stream.generation) before = nullptr;
+  stream.activity = before ? before->activity : std::make_shared<StreamActivity>();
+  const bool counts_shards =
+      stream.mode == StreamMode::kOnDemand || !stream.shard_level_metrics.empty();
+  for (Shard& shard : stream.shards) {
+    if (!shard.open || !counts_shards) continue;
+    if (before) {
+      const auto known = std::ranges::lower_bound(before->shards, shard.index, {}, &Shard::index);
+      if (known != before->shards.end() && known->index == shard.index) {
+        shard.writes = known->writes;
+      }
+    }
+    if (!shard.writes) shard.writes = std::make_shared<ShardWrites>();
+  }
+}
+
 void MetaCatalog::keep_deregistered(Stream& stream) const {
   const auto before = find(stream.key);
   if (!before || before->generation != stream.generation) return;
@@ -153,6 +175,7 @@ void MetaCatalog::keep_deregistered(Stream& stream) const {
 void MetaCatalog::publish(Stream stream) {
   const StreamKey key = stream.key;
   keep_deregistered(stream);
+  keep_counts(stream);
   auto shared = std::make_shared<const Stream>(std::move(stream));
   {
     std::unique_lock lock(order_mutex_);
@@ -221,11 +244,11 @@ awaitable<Result<>> MetaCatalog::create(NewStream wanted) {
 awaitable<Result<>> MetaCatalog::remove(StreamKey key, bool with_consumers) {
   return uninterrupted(run_remove(std::move(key), with_consumers));
 }
-awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan) {
-  return uninterrupted(run_reshard(std::move(key), std::move(plan)));
+awaitable<Result<>> MetaCatalog::reshard(StreamKey key, Plan plan, Along along) {
+  return uninterrupted(run_reshard(std::move(key), std::move(plan), std::move(along)));
 }
-awaitable<Result<>> MetaCatalog::edit(StreamKey key, Edit edit) {
-  return uninterrupted(run_edit(std::move(key), std::move(edit)));
+awaitable<Result<>> MetaCatalog::edit(StreamKey key, Edit edit, Along along) {
+  return uninterrupted(run_edit(std::move(key), std::move(edit), std::move(along)));
 }
 awaitable<Result<>> MetaCatalog::remove_all() { return uninterrupted(run_remove_all()); }
 
@@ -305,34 +328,43 @@ awaitable<Result<>> MetaCatalog::run_remove(StreamKey key, bool with_consumers) 
   co_return Result<>{};
 }
 
-Result<std::vector<Shard>> MetaCatalog::number_children(Transaction& transaction,
-                                                        const Stream& stream,
-                                                        const ReshardPlan& plan) const {
-  int64_t created_s = clock_.now_ms() / 1000;
-  for (uint32_t parent : plan.parents) {
-    const auto found = std::ranges::find(stream.shards, parent, &Shard::index);
-    MS_ASSERT(found != stream.shards.end() && found->open);
-    // Every number of a child is above every number of its parents, whatever the clock does.
-    created_s = std::max(created_s, found->created_s + 1);
-  }
-  TRY_ASSIGN(uint32_t index, take_shard_indices(transaction, stream.generation,
-                                                static_cast<uint32_t>(plan.children.size())));
-  std::vector<Shard> children;
+Result<MetaCatalog::NumberedPlan> MetaCatalog::number(Transaction& transaction,
+                                                      const Stream& stream,
+                                                      const ReshardPlan& plan) const {
+  TRY_ASSIGN(const uint32_t first, take_shard_indices(transaction, stream.generation,
+                                                      static_cast<uint32_t>(plan.children.size())));
+  NumberedPlan numbered;
+  const auto index_of = [first](uint32_t planned) {
+    return planned >= kNewShards ? first + (planned - kNewShards) : planned;
+  };
+  for (uint32_t parent : plan.parents) numbered.parents.push_back(index_of(parent));
+  const auto created_s_of = [&](uint32_t planned) {
+    if (planned >= kNewShards) return numbered.children[planned - kNewShards].created_s;
+    const auto found = std::ranges::lower_bound(stream.shards, planned, {}, &Shard::index);
+    MS_ASSERT(found != stream.shards.end() && found->index == planned && found->open);
+    return found->created_s;
+  };
   for (const NewShard& planned : plan.children) {
-    Shard& child = children.emplace_back();
+    Shard child;
     TRY_ASSIGN(const int64_t log_id, store_.next_number(transaction, kLogShardSequence));
     child.log_id = ShardId{static_cast<uint64_t>(log_id)};
-    child.index = index++;
+    child.index = first + static_cast<uint32_t>(numbered.children.size());
     child.first_hash_key = planned.range.first;
     child.last_hash_key = planned.range.last;
-    child.created_s = created_s;
-    child.parent = planned.parent;
-    child.adjacent_parent = planned.adjacent_parent;
+    // Every number of a child is above every number of its parents, whatever the clock does.
+    child.created_s =
+        std::max(clock_.now_ms() / 1000 - kCreatedBeforeS, created_s_of(planned.parent) + 1);
+    child.parent = index_of(planned.parent);
+    if (planned.adjacent_parent) {
+      child.created_s = std::max(child.created_s, created_s_of(*planned.adjacent_parent) + 1);
+      child.adjacent_parent = index_of(*planned.adjacent_parent);
+    }
+    numbered.children.push_back(child);
   }
-  return children;
+  return numbered;
 }
 
-awaitable<Result<>> MetaCatalog::run_reshard(StreamKey key, Plan plan) {
+awaitable<Result<>> MetaCatalog::run_reshard(StreamKey key, Plan plan, Along along) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
@@ -341,10 +373,12 @@ awaitable<Result<>> MetaCatalog::run_reshard(StreamKey key, Plan plan) {
   CO_TRY(co_await write_and_publish(stream->generation, [&](Transaction& transaction) -> Result<> {
     const auto more = std::ssize(planned.children) - std::ssize(planned.parents);
     TRY(check_shard_limit(transaction, key, more));
-    TRY_ASSIGN(auto children, number_children(transaction, *stream, planned));
-    TRY(insert_pending_shards(transaction, stream->generation, children));
+    if (along) TRY(along(transaction, *stream));
+    TRY_ASSIGN(auto numbered, number(transaction, *stream, planned));
+    TRY(insert_pending_shards(transaction, stream->generation, numbered.children));
     TRY(update_status(transaction, stream->generation, StreamStatus::kUpdating));
-    return insert_intent(transaction, stream->generation, {IntentKind::kReshard, planned.parents});
+    return insert_intent(transaction, stream->generation,
+                         {IntentKind::kReshard, std::move(numbered.parents)});
   }));
   co_await complete(key, stream->generation);
   co_return Result<>{};
@@ -356,10 +390,16 @@ Result<> MetaCatalog::store_consumers(Transaction& transaction, const Stream& st
     if (consumer.id != 0) continue;
     TRY_ASSIGN(consumer.id, store_.next_number(transaction, kConsumerSequence));
   }
+  for (const auto& [arn, policy] : stream.consumer_policies) {
+    const auto is_its = [&](const Consumer& consumer) {
+      return !consumer.deregistered_ms && consumer_arn(stream, consumer) == arn;
+    };
+    if (std::ranges::none_of(consumers, is_its)) TRY(delete_policy(transaction, arn));
+  }
   return update_consumers(transaction, stream.generation, consumers);
 }
 
-awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit) {
+awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit, Along along) {
   const auto held = co_await locks_.acquire(key);
   const auto stream = find(key);
   if (!stream) co_return no_such_stream(key);
@@ -369,6 +409,7 @@ awaitable<Result<>> MetaCatalog::run_edit(StreamKey key, Edit edit) {
   CO_TRY(co_await write_and_publish(stream->generation, [&](Transaction& transaction) -> Result<> {
     TRY(update_settings(transaction, edited));
     if (edited.consumers != stream->consumers) TRY(store_consumers(transaction, edited));
+    if (along) TRY(along(transaction, *stream));
     if (!retention_changes) return {};
     return insert_intent(transaction, stream->generation, {IntentKind::kRetention, {}});
   }));

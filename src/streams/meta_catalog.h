@@ -70,14 +70,20 @@ class MetaCatalog final : public Catalog {
   awaitable<Result<>> create(NewStream wanted);
   // Errors: kNotFound, kInUse (not ACTIVE, or has consumers and not `with_consumers`).
   awaitable<Result<>> remove(StreamKey key, bool with_consumers = false);
-  // Closes and opens shards as `plan` says about the stream's present state.
-  // Errors: kNotFound, kInUse (not ACTIVE), kLimitExceeded, those of `plan`.
+  // Closes and opens shards as `plan` says about the stream's present state; all steps of a plan
+  // are one intent: clients see the stream before them or after them. `along`, if any, is
+  // committed with that intent; the stream is UPDATING and ACTIVE again even if no shard changes.
+  // Errors: kNotFound, kInUse (not ACTIVE), kLimitExceeded, those of `plan` and `along`.
   using Plan = std::function<Result<ReshardPlan>(const Stream&)>;
-  awaitable<Result<>> reshard(StreamKey key, Plan plan);
-  // `edit` changes tags, retention_hours or max_record_kib of a copy of the stream.
-  // Errors: kNotFound, those of `edit`.
+  using Along = std::function<Result<>(Transaction&, const Stream&)>;
+  awaitable<Result<>> reshard(StreamKey key, Plan plan, Along along = {});
+  // `edit` changes what update_settings() stores, of a copy of the stream; `along`, if any, is
+  // committed with it.
+  // Errors: kNotFound, those of `edit` and `along`.
   using Edit = std::function<Result<>(Stream&)>;
-  awaitable<Result<>> edit(StreamKey key, Edit edit);
+  awaitable<Result<>> edit(StreamKey key, Edit edit, Along along = {});
+  // Where all of this is kept; for what belongs to no stream.
+  MetaStore& store() { return store_; }
 
   // Deletes every stream, whatever its state (reset of a test server).
   awaitable<Result<>> remove_all();
@@ -87,8 +93,8 @@ class MetaCatalog final : public Catalog {
  private:
   awaitable<Result<>> run_create(NewStream wanted);
   awaitable<Result<>> run_remove(StreamKey key, bool with_consumers);
-  awaitable<Result<>> run_reshard(StreamKey key, Plan plan);
-  awaitable<Result<>> run_edit(StreamKey key, Edit edit);
+  awaitable<Result<>> run_reshard(StreamKey key, Plan plan, Along along);
+  awaitable<Result<>> run_edit(StreamKey key, Edit edit, Along along);
   awaitable<Result<>> run_remove_all();
 
   struct KeyHash {
@@ -109,6 +115,8 @@ class MetaCatalog final : public Catalog {
   }
   // With the stream's lock held.
   void publish(Stream stream);
+  // The counters of shards outlive the snapshots.
+  void keep_counts(Stream& stream) const;
   // Consumers that `stream` lacks and the state before it had are DELETING for the state delay.
   void keep_deregistered(Stream& stream) const;
   // With ids for the new ones.
@@ -119,8 +127,12 @@ class MetaCatalog final : public Catalog {
   // Runs `change`, then loads the stream, in one transaction; publishes what it has become.
   awaitable<Result<>> write_and_publish(int64_t generation, MetaStore::Work change);
   Result<> check_shard_limit(Transaction& transaction, const StreamKey& key, int64_t more) const;
-  Result<std::vector<Shard>> number_children(Transaction& transaction, const Stream& stream,
-                                             const ReshardPlan& plan) const;
+  struct NumberedPlan {
+    std::vector<uint32_t> parents;
+    std::vector<Shard> children;
+  };
+  Result<NumberedPlan> number(Transaction& transaction, const Stream& stream,
+                              const ReshardPlan& plan) const;
 
   // Carries the stream's intents out, with its lock held: now, or after the state delay.
   awaitable<> complete(StreamKey key, int64_t generation);
@@ -132,6 +144,8 @@ class MetaCatalog final : public Catalog {
   awaitable<Result<>> finish_reshard(StreamKey key, int64_t generation, Intent intent);
   awaitable<Result<>> finish_retention(StreamKey key, int64_t generation);
   awaitable<Result<std::vector<Shard>>> pending_shards(int64_t generation);
+  // `shards` in the log, with their ends.
+  awaitable<Result<std::vector<ClosedShard>>> seal(std::vector<Shard> shards);
   awaitable<Result<>> create_log_shards(std::vector<Shard> shards, int32_t retention_hours,
                                         TimeMs not_before_ms);
   // Removes deleted shards from the log.

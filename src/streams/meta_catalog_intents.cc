@@ -117,19 +117,29 @@ awaitable<Result<std::vector<Shard>>> MetaCatalog::pending_shards(int64_t genera
   co_return shards;
 }
 
+awaitable<Result<std::vector<ClosedShard>>> MetaCatalog::seal(std::vector<Shard> shards) {
+  std::vector<ClosedShard> closed;
+  CO_TRY(co_await for_all(std::move(shards), [this, &closed](Shard shard) -> awaitable<Result<>> {
+    CO_TRY_ASSIGN(const Counter end, co_await log_.seal(shard.log_id));
+    closed.push_back({shard.log_id, end});
+    co_return Result<>{};
+  }));
+  co_return closed;
+}
+
 awaitable<Result<>> MetaCatalog::create_log_shards(std::vector<Shard> shards,
                                                    int32_t retention_hours, TimeMs not_before_ms) {
   const auto create = [this, retention_hours, not_before_ms](Shard shard) -> awaitable<Result<>> {
     ShardOptions options;
     options.retention_ms = retention_ms(retention_hours);
     options.not_before_ms = std::max(not_before_ms, shard.created_s * 1000);
-    return log_.create(shard.log_id, options);
+    auto created = co_await log_.create(shard.log_id, options);
+    // The number is ours alone: what exists was made by an earlier try, maybe with another
+    // retention; an intent of its own sets that right.
+    if (!created && created.error().code != ErrorCode::kInUse) co_return created;
+    co_return Result<>{};
   };
-  auto created = co_await for_all(std::move(shards), create);
-  // The number is ours alone: what exists was made by an earlier try, maybe with another
-  // retention; an intent of its own sets that right.
-  if (!created && created.error().code != ErrorCode::kInUse) co_return created;
-  co_return Result<>{};
+  return for_all(std::move(shards), create);
 }
 
 awaitable<Result<>> MetaCatalog::finish_create(int64_t generation) {
@@ -164,22 +174,40 @@ awaitable<Result<>> MetaCatalog::finish_reshard(StreamKey key, int64_t generatio
   const auto stream = find(key);
   MS_ASSERT(stream && stream->generation == generation);
   CO_TRY_ASSIGN(auto children, co_await pending_shards(generation));
-  std::vector<ClosedShard> closed;
-  TimeMs closed_ms = clock_.now_ms();
-  TimeMs last_arrival_ms = 0;
+  // Of the stream, and those new ones that only lead from one step of the plan to the next.
+  std::vector<Shard> parents;
+  std::vector<Shard> passing;
   for (uint32_t index : intent.parents) {
-    const auto parent = std::ranges::find(stream->shards, index, &Shard::index);
-    MS_ASSERT(parent != stream->shards.end());
-    CO_TRY_ASSIGN(const Counter end, co_await log_.seal(parent->log_id));
-    CO_TRY_ASSIGN(const ShardStatus status, log_.status(parent->log_id));
-    last_arrival_ms = std::max(last_arrival_ms, status.last_arrival_ms);
-    closed.push_back({parent->log_id, end});
+    const auto child = std::ranges::lower_bound(children, index, {}, &Shard::index);
+    if (child != children.end() && child->index == index) {
+      passing.push_back(*child);
+      continue;
+    }
+    const auto parent = std::ranges::lower_bound(stream->shards, index, {}, &Shard::index);
+    MS_ASSERT(parent != stream->shards.end() && parent->index == index);
+    parents.push_back(*parent);
   }
-  closed_ms = std::max(closed_ms, last_arrival_ms);
+  CO_TRY_ASSIGN(std::vector<ClosedShard> closed, co_await seal(parents));
+  TimeMs last_arrival_ms = 0;
+  for (const Shard& parent : parents) {
+    CO_TRY_ASSIGN(const ShardStatus status, log_.status(parent.log_id));
+    last_arrival_ms = std::max(last_arrival_ms, status.last_arrival_ms);
+    // A parent without records may have been opened by a later clock: after what its own parents
+    // have.
+    for (const auto& before : {parent.parent, parent.adjacent_parent}) {
+      if (!before) continue;
+      const auto shard = std::ranges::lower_bound(stream->shards, *before, {}, &Shard::index);
+      if (shard == stream->shards.end() || shard->index != *before) continue;
+      last_arrival_ms = std::max(last_arrival_ms, shard->closed_ms);
+    }
+  }
+  const TimeMs closed_ms = std::max(clock_.now_ms(), last_arrival_ms);
   CO_TRY(co_await create_log_shards(std::move(children), stream->retention_hours, last_arrival_ms));
+  CO_TRY_ASSIGN(const std::vector<ClosedShard> passed, co_await seal(std::move(passing)));
+  closed.insert(closed.end(), passed.begin(), passed.end());
   co_return co_await write_and_publish(generation, [&](Transaction& transaction) -> Result<> {
-    TRY(close_shards(transaction, closed, closed_ms));
     TRY(open_pending_shards(transaction, generation));
+    TRY(close_shards(transaction, closed, closed_ms));
     TRY(update_status(transaction, generation, StreamStatus::kActive));
     return delete_intent(transaction, generation, IntentKind::kReshard);
   });

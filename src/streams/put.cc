@@ -221,6 +221,10 @@ void complete_put(PutOutcome& outcome, std::span<const Appended> appended) {
     MS_ASSERT(next != appended.end() && next->shard == slot.shard->log_id &&
               next->records == slot.records);
     slot.numbers = SequenceNumberWriter(*slot.shard, next->first, next->arrival_ms);
+    if (ShardWrites* writes = slot.shard->writes.get()) {
+      writes->bytes.fetch_add(slot.bytes, std::memory_order_relaxed);
+      writes->records.fetch_add(slot.records, std::memory_order_relaxed);
+    }
     ++next;
   }
   MS_ASSERT(next == appended.end());

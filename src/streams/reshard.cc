@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "base/text.h"
 #include "streams/hash_key.h"
@@ -20,6 +21,51 @@ Result<> check_open(const Stream& stream, const Shard& shard) {
               "Shard {} in stream {} under account {} is closed and can't be split or merged; "
               "ListShards shows the open ones.",
               shard.id(), stream.key.name, stream.key.account);
+}
+
+// A shard on its way through the steps of a plan.
+struct Piece {
+  uint32_t index = 0;  // of the stream, or kNewShards + position in the plan
+  HashKeyRange range;
+};
+
+// A child of `parents` over `range`, which closes them.
+Piece add_child(ReshardPlan& plan, HashKeyRange range, uint32_t parent,
+                std::optional<uint32_t> adjacent) {
+  plan.children.push_back({range, parent, adjacent});
+  return {kNewShards + static_cast<uint32_t>(plan.children.size()) - 1, range};
+}
+
+// Splits `whole` before each of `cuts` (ascending, all inside): in the middle first, so that the
+// steps are few.
+void split_piece(ReshardPlan& plan, const Piece& whole, std::span<const HashKey> cuts,
+                 std::vector<Piece>& pieces) {
+  if (cuts.empty()) {
+    pieces.push_back(whole);
+    return;
+  }
+  const size_t middle = cuts.size() / 2;
+  plan.parents.push_back(whole.index);
+  const Piece low =
+      add_child(plan, {whole.range.first, cuts[middle] - 1}, whole.index, std::nullopt);
+  const Piece high = add_child(plan, {cuts[middle], whole.range.last}, whole.index, std::nullopt);
+  split_piece(plan, low, cuts.first(middle), pieces);
+  split_piece(plan, high, cuts.subspan(middle + 1), pieces);
+}
+
+// Neighbours, until one is left.
+void merge_pieces(ReshardPlan& plan, std::vector<Piece> pieces) {
+  while (pieces.size() > 1) {
+    std::vector<Piece> merged;
+    for (size_t i = 0; i + 1 < pieces.size(); i += 2) {
+      plan.parents.push_back(pieces[i].index);
+      plan.parents.push_back(pieces[i + 1].index);
+      merged.push_back(add_child(plan, {pieces[i].range.first, pieces[i + 1].range.last},
+                                 pieces[i].index, pieces[i + 1].index));
+    }
+    if (pieces.size() % 2 == 1) merged.push_back(pieces.back());
+    pieces = std::move(merged);
+  }
 }
 
 }  // namespace
@@ -91,6 +137,28 @@ Result<ReshardPlan> plan_merge(const Stream& stream, std::string_view shard_id,
   ReshardPlan plan;
   plan.parents = {shard->index, adjacent->index};
   plan.children = {{{lower->first_hash_key, upper->last_hash_key}, shard->index, adjacent->index}};
+  return plan;
+}
+
+ReshardPlan plan_even(const Stream& stream, uint32_t count) {
+  const std::vector<HashKeyRange> wanted = even_ranges(count);
+  std::vector<HashKey> cuts;
+  for (const HashKeyRange& range : wanted) cuts.push_back(range.first);
+  ReshardPlan plan;
+  std::vector<Piece> pieces;
+  for (const uint32_t position : stream.open_by_hash_key) {
+    const Shard& shard = stream.shards[position];
+    const auto begin = std::ranges::upper_bound(cuts, shard.first_hash_key);
+    const auto end = std::ranges::upper_bound(cuts, shard.last_hash_key);
+    split_piece(plan, {shard.index, {shard.first_hash_key, shard.last_hash_key}},
+                std::span(begin, end), pieces);
+  }
+  auto next = pieces.begin();
+  for (const HashKeyRange& range : wanted) {
+    const auto begin = next;
+    while (next != pieces.end() && next->range.last <= range.last) ++next;
+    merge_pieces(plan, {begin, next});
+  }
   return plan;
 }
 

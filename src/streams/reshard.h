@@ -21,14 +21,19 @@ struct HashKeyRange {
 // `count` ranges of equal size over all hash keys; the last takes the remainder.
 std::vector<HashKeyRange> even_ranges(uint32_t count);
 
-// The parents of one child: one after a split, two after a merge.
+// As a parent, `kNewShards + i` means children[i] of the same plan: a shard that lives for no
+// record, between two steps. Indices of shards stay below 2^31 (shard_named()).
+inline constexpr uint32_t kNewShards = uint32_t{1} << 31;
+
+// The parents of one child: one after a split, two after a merge. They come before it.
 struct NewShard {
   HashKeyRange range;
   uint32_t parent = 0;
   std::optional<uint32_t> adjacent_parent;
 };
 
-// Closes `parents` (indices) and opens `children`; both cover the same hash keys.
+// Closes `parents` (indices) and opens those `children` that are no parents themselves; the
+// open shards cover the same hash keys before and after. Neither: the shards stay as they are.
 struct ReshardPlan {
   std::vector<uint32_t> parents;
   std::vector<NewShard> children;
@@ -46,5 +51,10 @@ Result<ReshardPlan> plan_split(const Stream& stream, std::string_view shard_id,
 // order of both does not matter.
 Result<ReshardPlan> plan_merge(const Stream& stream, std::string_view shard_id,
                                std::string_view adjacent_shard_id);
+
+// Makes the open shards even_ranges(count): splits where a new range begins inside a shard, then
+// merges what lies inside one new range, two shards a step, so that every shard of the result
+// descends from the present ones by single splits and merges. A shard that fits already stays.
+ReshardPlan plan_even(const Stream& stream, uint32_t count);
 
 }  // namespace millstream::streams

@@ -135,5 +135,94 @@ TEST(PlanMerge, RefusesShardsThatAreNotNeighbours) {
   }
 }
 
+// What the stream is after `plan`, as MetaCatalog numbers it.
+Stream carry_out(Stream stream, const ReshardPlan& plan) {
+  const auto first = static_cast<uint32_t>(stream.shards.size());
+  const auto index_of = [first](uint32_t index) {
+    return index >= kNewShards ? first + (index - kNewShards) : index;
+  };
+  for (const NewShard& child : plan.children) {
+    Shard& shard = stream.shards.emplace_back();
+    shard.index = static_cast<uint32_t>(stream.shards.size()) - 1;
+    shard.first_hash_key = child.range.first;
+    shard.last_hash_key = child.range.last;
+    shard.parent = index_of(child.parent);
+    EXPECT_LT(*shard.parent, shard.index);
+    if (child.adjacent_parent) {
+      shard.adjacent_parent = index_of(*child.adjacent_parent);
+      EXPECT_LT(*shard.adjacent_parent, shard.index);
+    }
+  }
+  for (uint32_t parent : plan.parents) {
+    Shard& shard = stream.shards[index_of(parent)];
+    EXPECT_TRUE(shard.open) << "closed twice: " << shard.id();
+    shard.open = false;
+  }
+  stream.index_open_shards();
+  return stream;
+}
+
+// Every shard with a parent is one half of a split or the sum of a merge; a shard has children
+// exactly if it is closed.
+void expect_single_steps(const Stream& stream) {
+  for (const Shard& shard : stream.shards) {
+    const auto children = stream.children(shard.index);
+    if (shard.open) {
+      EXPECT_TRUE(children.empty()) << shard.id();
+      continue;
+    }
+    ASSERT_TRUE(children.size() == 1 || children.size() == 2) << shard.id();
+    if (children.size() == 1) {
+      const Shard& lower = stream.shards[*children[0]->parent];
+      ASSERT_TRUE(children[0]->adjacent_parent) << shard.id();
+      const Shard& upper = stream.shards[*children[0]->adjacent_parent];
+      EXPECT_TRUE(children[0]->first_hash_key == lower.first_hash_key);
+      EXPECT_TRUE(children[0]->last_hash_key == upper.last_hash_key);
+      EXPECT_TRUE(lower.last_hash_key + 1 == upper.first_hash_key);
+    } else {
+      EXPECT_TRUE(children[0]->first_hash_key == shard.first_hash_key);
+      EXPECT_TRUE(children[0]->last_hash_key + 1 == children[1]->first_hash_key);
+      EXPECT_TRUE(children[1]->last_hash_key == shard.last_hash_key);
+    }
+  }
+}
+
+TEST(PlanEven, MakesEqualRangesByStepsThatConsumersCanFollow) {
+  for (uint32_t from : {1u, 2u, 3u, 7u, 64u, 1000u}) {
+    for (uint32_t to : {1u, 2u, 3u, 5u, 100u, 1024u}) {
+      const Stream before = stream_of(even_ranges(from));
+      const Stream after = carry_out(before, plan_even(before, to));
+      const auto wanted = even_ranges(to);
+      ASSERT_EQ(after.open_by_hash_key.size(), to) << from;
+      for (size_t i = 0; i < to; ++i) {
+        const Shard& shard = after.shards[after.open_by_hash_key[i]];
+        ASSERT_TRUE(shard.first_hash_key == wanted[i].first) << from << " to " << to << " " << i;
+        ASSERT_TRUE(shard.last_hash_key == wanted[i].last) << from << " to " << to << " " << i;
+      }
+      expect_single_steps(after);
+    }
+  }
+}
+
+TEST(PlanEven, DoublesWithoutShardsInBetween) {
+  const Stream before = stream_of(even_ranges(4));
+  const ReshardPlan plan = plan_even(before, 8);
+  EXPECT_EQ(plan.children.size(), 8u);
+  EXPECT_THAT(plan.parents, testing::UnorderedElementsAre(0, 1, 2, 3));
+}
+
+TEST(PlanEven, LeavesEqualRangesAlone) {
+  const ReshardPlan plan = plan_even(stream_of(even_ranges(5)), 5);
+  EXPECT_TRUE(plan.parents.empty());
+  EXPECT_TRUE(plan.children.empty());
+}
+
+TEST(PlanEven, EvensOutUnequalShardsOfTheSameNumber) {
+  const Stream before = stream_of({{0, 9}, {10, kMaxHashKey}});
+  const Stream after = carry_out(before, plan_even(before, 2));
+  EXPECT_TRUE(after.shards[after.open_by_hash_key[1]].first_hash_key == HashKey{1} << 127);
+  expect_single_steps(after);
+}
+
 }  // namespace
 }  // namespace millstream::streams

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "streams/hash_key.h"
+#include "streams/policies.h"
 
 namespace millstream::streams {
 namespace {
@@ -158,7 +159,8 @@ Result<std::vector<int64_t>> load_generations(Transaction& transaction) {
 
 Result<Stream> load_stream(Transaction& transaction, int64_t generation) {
   TRY_ASSIGN(auto rows, transaction.query("SELECT account, region, name, status, mode, created_ms,"
-                                          " retention_hours, max_record_kib, warm_throughput_mibps"
+                                          " retention_hours, max_record_kib, warm_throughput_mibps,"
+                                          " shard_level_metrics"
                                           " FROM streams WHERE generation = ?",
                                           {generation}));
   MS_ASSERT(rows.size() == 1);
@@ -174,6 +176,12 @@ Result<Stream> load_stream(Transaction& transaction, int64_t generation) {
   if (const auto warm = row.optional_integer(8)) {
     stream.warm_throughput_mibps = static_cast<int32_t>(*warm);
   }
+  if (!row.text(9).empty()) {
+    for (std::string_view metric : split(row.text(9), ',')) {
+      stream.shard_level_metrics.emplace_back(metric);
+    }
+  }
+  TRY(load_policies(transaction, stream));
   TRY_ASSIGN(auto tags,
              transaction.query("SELECT tag_key, tag_value FROM stream_tags WHERE generation = ?",
                                {generation}));
@@ -280,8 +288,11 @@ Result<> update_status(Transaction& transaction, int64_t generation, StreamStatu
 
 Result<> update_settings(Transaction& transaction, const Stream& stream) {
   TRY(transaction.execute(
-      "UPDATE streams SET retention_hours = ?, max_record_kib = ? WHERE generation = ?",
-      {int64_t{stream.retention_hours}, int64_t{stream.max_record_kib}, stream.generation}));
+      "UPDATE streams SET mode = ?, retention_hours = ?, max_record_kib = ?,"
+      " warm_throughput_mibps = ?, shard_level_metrics = ? WHERE generation = ?",
+      {static_cast<int64_t>(stream.mode), int64_t{stream.retention_hours},
+       int64_t{stream.max_record_kib}, nullable(stream.warm_throughput_mibps),
+       fmt::format("{}", fmt::join(stream.shard_level_metrics, ",")), stream.generation}));
   TRY(transaction.execute("DELETE FROM stream_tags WHERE generation = ?", {stream.generation}));
   for (const auto& [key, value] : stream.tags) {
     TRY(transaction.execute(
@@ -337,6 +348,12 @@ Result<> doom_stream(Transaction& transaction, int64_t generation) {
       transaction.execute("INSERT INTO stream_doomed_shards (log_id)"
                           " SELECT log_id FROM stream_shards WHERE generation = ?",
                           {generation}));
+  TRY_ASSIGN(auto rows,
+             transaction.query("SELECT account, region, name FROM streams WHERE generation = ?",
+                               {generation}));
+  for (const SqlRow& row : rows) {
+    TRY(delete_policies(transaction, StreamKey{row.text(0), row.text(1), row.text(2)}.arn()));
+  }
   TRY(transaction.execute("DELETE FROM streams WHERE generation = ?", {generation}));
   return {};
 }

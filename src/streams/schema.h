@@ -68,7 +68,7 @@ Result<> close_shards(Transaction& transaction, std::span<const ClosedShard> sha
                       TimeMs closed_ms);
 
 Result<> update_status(Transaction& transaction, int64_t generation, StreamStatus status);
-// Retention, record size and tags.
+// Mode, retention, record size, warm throughput, shard-level metrics and tags.
 Result<> update_settings(Transaction& transaction, const Stream& stream);
 Result<> insert_intent(Transaction& transaction, int64_t generation, const Intent& intent);
 Result<> delete_intent(Transaction& transaction, int64_t generation, IntentKind kind);

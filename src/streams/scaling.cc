@@ -1,0 +1,60 @@
+#include "streams/scaling.h"
+
+#include <algorithm>
+
+namespace millstream::streams {
+namespace {
+
+constexpr int64_t kMaxShardsOfStream = 10'000;  // AWS: API model UpdateShardCount
+constexpr TimeMs kDayMs = TimeMs{24} * 3'600'000;
+
+}  // namespace
+
+Result<> check_provisioned(const Stream& stream, std::string_view operation) {
+  if (stream.mode == StreamMode::kProvisioned) return {};
+  return fail(ErrorCode::kValidation,
+              "{} is not supported for stream {} under account {}: its StreamMode is ON_DEMAND.",
+              operation, stream.key.name, stream.key.account);
+}
+
+uint32_t least_on_demand_shards(const Stream& stream, const StreamsSettings& settings) {
+  return static_cast<uint32_t>(
+      std::max({1, settings.on_demand_shards, stream.warm_throughput_mibps.value_or(0)}));
+}
+
+Result<> check_scaling_step(const Stream& stream, int32_t target) {
+  const auto open = static_cast<int64_t>(stream.open_by_hash_key.size());
+  const auto refuse = [&](std::string_view rule) {
+    return fail(ErrorCode::kInvalidArgument,
+                "UpdateShardCount cannot scale {}. Current open shard count: {} Target shard "
+                "count: {}",
+                rule, open, target);
+  };
+  if (target > 2 * open) return refuse("up over double your current open shard count");
+  if (2 * int64_t{target} < open) return refuse("down below half your current open shard count");
+  if (target > kMaxShardsOfStream) return refuse("a stream beyond 10000 shards");
+  return {};
+}
+
+Result<> count_scaling_call(Transaction& transaction, int64_t generation, const ScalingLimit& limit,
+                            TimeMs now_ms) {
+  const std::string kind(limit.operation);
+  TRY(transaction.execute(
+      "DELETE FROM stream_scaling_calls WHERE generation = ? AND kind = ? AND called_ms <= ?",
+      {generation, kind, now_ms - kDayMs}));
+  TRY_ASSIGN(auto rows, transaction.query("SELECT count(*) FROM stream_scaling_calls"
+                                          " WHERE generation = ? AND kind = ?",
+                                          {generation, kind}));
+  if (rows[0].integer(0) >= limit.calls_in_24_hours) {
+    return fail(ErrorCode::kLimitExceeded,
+                "{} was called {} times for this stream in the last 24 hours, the most that is "
+                "allowed; try again later.",
+                limit.operation, rows[0].integer(0));
+  }
+  TRY(transaction.execute(
+      "INSERT INTO stream_scaling_calls (generation, kind, called_ms) VALUES (?, ?, ?)",
+      {generation, kind, now_ms}));
+  return {};
+}
+
+}  // namespace millstream::streams
