@@ -17,7 +17,7 @@ def flink(label, *arguments):
 def sink_and(mode, reshard=True):
     """Flink writes, Flink reads; the stream is split while it reads."""
     stream = f"flink-{mode}"
-    with server("flink") as it, programs() as running:
+    with server("flink", mode) as it, programs() as running:
         kinesis = it.client("kinesis")
         kinesis.create_stream(StreamName=stream, ShardCount=2)
         wait_active(kinesis, stream)

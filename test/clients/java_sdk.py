@@ -14,7 +14,7 @@ def subscribe():
 
 
 def run(what):
-    with server("java-sdk") as it:
+    with server("java-sdk", what) as it:
         program = java("java-sdk", what, "JavaSdk", it.endpoint, what)
         program.wait(120)
         return program.log.read_text().splitlines()[-1]

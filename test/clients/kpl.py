@@ -14,7 +14,7 @@ class UserRecords:
 
 
 def aggregated():
-    with server("kpl", "--host-name", "localhost") as it, programs() as running:
+    with server("kpl", "aggregated", "--host-name", "localhost") as it, programs() as running:
         kinesis = it.client("kinesis")
         kinesis.create_stream(StreamName="kpl", ShardCount=3)
         wait_active(kinesis, "kpl")

@@ -5,14 +5,16 @@ import time
 from support import ClientFailed, Received, Sent, merge, programs, server, split, wait_active
 
 
-def two_workers(name, label, start_worker, timeout=180):
+def two_workers(name, label, start_worker, timeout=300):
     """start_worker(server, stream, worker, received) starts one; all use the same lease tables.
 
     Every record must arrive at least once and per key in order, though the stream is split while
     both work, one worker is killed with SIGKILL, and shards are merged while the other takes over.
+    `timeout`: KCL 3 has a leader give the leases away, and takes a dead one's place after two
+    minutes.
     """
     stream = f"{name}-{label}"
-    with server(name) as it, programs() as workers:
+    with server(name, label) as it, programs() as workers:
         kinesis = it.client("kinesis", retries={"max_attempts": 3})
         kinesis.create_stream(StreamName=stream, ShardCount=4)
         wait_active(kinesis, stream)

@@ -16,7 +16,7 @@ from support import (
 
 def push_consumer(name, start_reader):
     """start_reader(server, consumer ARN, shard, received) subscribes to a shard from its start."""
-    with server(name) as it, programs() as readers:
+    with server(name, "push") as it, programs() as readers:
         kinesis = it.client("kinesis")
         kinesis.create_stream(StreamName=name, ShardCount=2)
         wait_active(kinesis, name)

@@ -33,13 +33,13 @@ class ClientFailed(Exception):
 
 
 @contextlib.contextmanager
-def server(name, *arguments):
-    """A server with new data for the check called `name`; its log: build/clients/NAME/data.log."""
-    folder = BUILD / name
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder / "data", ignore_errors=True)
-    (folder / "data.log").unlink(missing_ok=True)
-    it = Server(folder / "data", "--auth", "any", *arguments).start()
+def server(name, label, *arguments):
+    """A server with new data for a client's check; its log: build/clients/NAME/LABEL-data.log."""
+    data = BUILD / name / f"{label}-data"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(data, ignore_errors=True)
+    Path(f"{data}.log").unlink(missing_ok=True)
+    it = Server(data, "--auth", "any", *arguments).start()
     try:
         yield it
     finally:

@@ -84,7 +84,7 @@ def wait_for(lines, consumer):
 def round_trip(checkpoint=""):
     received = BUILD / "telegraf" / "received.influx"
     received.unlink(missing_ok=True)
-    with server("telegraf") as it, programs() as running:
+    with server("telegraf", "round-trip") as it, programs() as running:
         kinesis = it.client("kinesis")
         kinesis.create_stream(StreamName="telegraf", ShardCount=3)
         wait_active(kinesis, "telegraf")
@@ -102,7 +102,7 @@ def positions():
     """A second consumer goes on from the position that the first one kept in the lease table."""
     received = BUILD / "telegraf" / "received.influx"
     received.unlink(missing_ok=True)
-    with server("telegraf") as it, programs() as running:
+    with server("telegraf", "positions") as it, programs() as running:
         kinesis = it.client("kinesis")
         kinesis.create_stream(StreamName="telegraf", ShardCount=3)
         wait_active(kinesis, "telegraf")
