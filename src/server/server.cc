@@ -26,6 +26,7 @@
 #include "streams/control_plane.h"
 #include "streams/meta_catalog.h"
 #include "streams/schema.h"
+#include "wire/arn.h"
 #include "wire/operations_table.h"
 
 namespace millstream::server {
@@ -292,8 +293,19 @@ class ServerImpl final : public Server {
     return texts;
   }
 
-  // None yet.
-  std::shared_ptr<const std::string> resource_policy(std::string_view) const { return nullptr; }
+  std::shared_ptr<const std::string> resource_policy(std::string_view arn) const {
+    if (const auto consumer = wire::parse_consumer_arn(arn)) {
+      const auto& key = consumer->stream;
+      const auto stream = catalog_->find({key.account, key.region, key.name});
+      if (!stream) return nullptr;
+      const auto found = stream->consumer_policies.find(std::string(arn));
+      return found == stream->consumer_policies.end() ? nullptr : found->second;
+    }
+    const auto key = wire::parse_stream_arn(arn);
+    if (!key) return nullptr;
+    const auto stream = catalog_->find({key->account, key->region, key->name});
+    return stream ? stream->policy : nullptr;
+  }
 
   awaitable<Result<>> reset() {
     CO_TRY(co_await analytics_->delete_all());
