@@ -63,7 +63,7 @@ HttpResponse ServerShared::overloaded(const HttpRequest& request) {
 }
 
 Connection::Connection(std::shared_ptr<ServerShared> all, ServerLoop& on, TcpSocket socket)
-    : shared(std::move(all)), loop(on), transport(std::move(socket)), since_s_(on.now_s) {
+    : shared(std::move(all)), loop(on), transport(std::move(socket)), pace_(on.now_s) {
   ErrorOf ignored;
   peer = transport.socket().remote_endpoint(ignored).address();
   loop.connections.push_back(*this);
@@ -129,9 +129,7 @@ awaitable<bool> Connection::speaks_http2(bool& is_http2) {
 }
 
 void Connection::tick() {
-  auto over = [this](std::chrono::seconds limit) {
-    return std::chrono::seconds(loop.now_s - since_s_) > limit;
-  };
+  auto over = [this](std::chrono::seconds limit) { return pace_.over(loop.now_s, limit); };
   const HttpLimits& limit = limits();
   bool expired = false;
   switch (phase_) {

@@ -13,6 +13,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "http/budget_share.h"
+#include "http/pace.h"
 #include "http/server.h"
 #include "http/transport.h"
 
@@ -110,11 +111,13 @@ class Connection final : public LoopMember {
   void drain() override;
   void cut() override { transport.close(); }
 
-  // Enters a phase, whose time starts now. enter(kBody) and enter(kWrite) again mean progress.
+  // Enters a phase, whose time starts now.
   void enter(Phase phase) {
     phase_ = phase;
-    since_s_ = loop.now_s;
+    pace_.restart(loop.now_s);
   }
+  // Bytes of a body or a response went their way.
+  void moved(size_t bytes) { pace_.add(bytes, loop.now_s); }
   Phase phase() const { return phase_; }
   bool draining() const { return shared->draining.load(std::memory_order_relaxed); }
   const HttpLimits& limits() const { return shared->options.limits; }
@@ -136,7 +139,7 @@ class Connection final : public LoopMember {
   awaitable<bool> speaks_http2(bool& is_http2);
 
   Phase phase_ = Phase::kHead;
-  uint32_t since_s_;
+  Pace pace_;
   Protocol* protocol_ = nullptr;
 };
 

@@ -177,7 +177,7 @@ awaitable<bool> Http1::read_body() {
   const bool all_here = expected && connection_.in.size() >= *expected;
   if (parser_->expects_continue() && !all_here && connection_.in.size() == 0) {
     asio::const_buffer interim = asio::buffer("HTTP/1.1 100 Continue\r\n\r\n", 25);
-    ErrorOf error = co_await connection_.transport.write({&interim, 1}, [] {});
+    ErrorOf error = co_await connection_.transport.write({&interim, 1}, [](size_t) {});
     if (error) co_return false;
   }
   bool alive = false;
@@ -205,7 +205,7 @@ awaitable<bool> Http1::read_sized_body() {
         co_await connection_.transport.read_some(asio::buffer(into.data(), into.size()), error);
     if (error) co_return false;
     body_.commit(received);
-    connection_.enter(Connection::Phase::kBody);
+    connection_.moved(received);
   }
   co_return true;
 }
@@ -235,9 +235,10 @@ awaitable<bool> Http1::read_chunked_body() {
       body_.clear();
       co_return true;
     }
+    const size_t before = in.size();
     bool alive = co_await connection_.read_more(kBodyRoom);
     if (!alive) co_return false;
-    connection_.enter(Connection::Phase::kBody);
+    connection_.moved(in.size() - before);
   }
   co_return true;
 }
@@ -432,7 +433,7 @@ awaitable<Result<>> Http1::send(std::span<asio::const_buffer> parts) {
     for (const asio::const_buffer& part : parts) share.take(part.size());
     connection_.enter(Connection::Phase::kWrite);
     error = co_await connection_.transport.write(
-        parts, [this] { connection_.enter(Connection::Phase::kWrite); });
+        parts, [this](size_t bytes) { connection_.moved(bytes); });
     connection_.enter(Connection::Phase::kHandler);
   }
   if (error) {

@@ -19,6 +19,12 @@ constexpr size_t kOutputBytes = size_t{256} * 1024;  // written at a time
 constexpr size_t kQueuedFrames = 500;
 constexpr uint32_t kResetsBurst = 500;  // streams that end badly, before it is an attack
 constexpr uint32_t kResetsPerSecond = 100;
+// Frames that carry nothing: PRIORITY, WINDOW_UPDATE, PING, SETTINGS, empty DATA. A
+// client that downloads updates two windows for each DATA frame at most; a request may bring some.
+constexpr uint32_t kIdleFramesBurst = 10'000;
+constexpr uint32_t kIdleFramesPerSecond = 1'000;
+constexpr uint32_t kIdleFramesPerRequest = 10;
+constexpr size_t kBytesPerIdleFrame = 512;  // of responses
 
 }  // namespace
 
@@ -27,7 +33,7 @@ Http2::Http2(std::shared_ptr<Connection> connection)
       output_(connection_->transport.tls()),
       room_(connection_->loop.executor),
       idle_since_s_(connection_->loop.now_s),
-      write_progress_s_(connection_->loop.now_s) {
+      write_pace_(connection_->loop.now_s) {
   MS_ASSERT(nghttp2_session_server_new2(&session_, http2_callbacks(), this, http2_options()) == 0);
   const HttpLimits& limits = connection_->limits();
   const nghttp2_settings_entry settings[] = {
@@ -64,22 +70,42 @@ void Http2::process(std::string_view received) {
   ssize_t used = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(received.data()), received.size());
   const bool failed = used < 0;
-  while (!ready_.empty()) {
-    auto batch = std::exchange(ready_, {});
-    for (auto& stream : batch) {
-      ++handlers_;
-      asio::co_spawn(connection_->loop.executor, handle(shared_from_this(), std::move(stream)),
-                     asio::detached);
-    }
-  }
+  start_handlers();
   processing_ = false;
   if (failed) {
     // Not HTTP/2, or a flood: nghttp2 goes no further with it.
-    nghttp2_session_terminate_session(
-        session_, used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+    nghttp2_session_terminate_session(session_, attacked_ || used == NGHTTP2_ERR_FLOODED ||
+                                                        used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
+                                                    ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                    : NGHTTP2_PROTOCOL_ERROR);
   }
   if (failed || wants_flush_ || !may_hold_first_flush()) flush();
   if (failed) end();
+}
+
+void Http2::start_handlers() {
+  while (!ready_.empty() && (unsent_ <= connection_->limits().unsent_bytes || lost_)) {
+    auto stream = std::move(ready_.front());
+    ready_.pop_front();
+    if (stream->closed_) continue;
+    ++handlers_;
+    asio::co_spawn(connection_->loop.executor, handle(shared_from_this(), std::move(stream)),
+                   asio::detached);
+  }
+}
+
+void Http2::sent(size_t bytes) {
+  unsent_ -= bytes;
+  idle_frames_ -= static_cast<uint32_t>(std::min<size_t>(idle_frames_, bytes / kBytesPerIdleFrame));
+  if (ready_.empty() || processing_ || start_posted_ ||
+      unsent_ > connection_->limits().unsent_bytes) {
+    return;
+  }
+  start_posted_ = true;
+  asio::post(connection_->loop.executor, [self = shared_from_this()] {
+    self->start_posted_ = false;
+    self->start_handlers();
+  });
 }
 
 // A client that opens a session for one call (the JavaScript SDK does) gets SETTINGS and the
@@ -131,7 +157,7 @@ void Http2::flush() {
     fill_output();
     if (output_.empty()) break;
     flushed_once_ = true;
-    write_progress_s_ = connection_->loop.now_s;
+    write_pace_.restart(connection_->loop.now_s);
     unwritten_ = output_.buffers();
     ErrorOf error;
     if (!connection_->transport.try_write(unwritten_, error)) {
@@ -161,9 +187,11 @@ awaitable<> Http2::write_output(std::shared_ptr<Http2> self) {
   Connection& connection = *self->connection_;
   ErrorOf error;
   while (!error && !self->output_.empty()) {
-    error = co_await connection.transport.write(
-        self->unwritten_, [&] { self->write_progress_s_ = connection.loop.now_s; });
+    error = co_await connection.transport.write(self->unwritten_, [&](size_t bytes) {
+      self->write_pace_.add(bytes, connection.loop.now_s);
+    });
     self->output_.clear();
+    self->write_pace_.restart(connection.loop.now_s);
     self->room_.notify();
     if (error || self->lost_) break;
     self->fill_output();
@@ -199,6 +227,7 @@ void Http2::lose_connection() {
   connection_->transport.close();
   for (auto& stream : streams_) stream->close();
   streams_.clear();
+  ready_.clear();
 }
 
 void Http2::drain() {
@@ -223,7 +252,8 @@ void Http2::tick() {
   };
   const HttpLimits& limits = connection_->limits();
   resets_ -= std::min(resets_, kResetsPerSecond);
-  if (writing_ && over(write_progress_s_, limits.write_timeout)) {
+  idle_frames_ -= std::min(idle_frames_, kIdleFramesPerSecond);
+  if (writing_ && write_pace_.over(now, limits.write_timeout)) {
     connection_->transport.close();
     return;
   }
@@ -238,11 +268,11 @@ void Http2::tick() {
   for (auto& stream : streams_) {
     if (!stream->head_complete_) {
       // Nothing else may come before the rest of its head: the whole connection hangs.
-      if (over(stream->progress_s_, limits.header_timeout)) connection_->transport.close();
+      if (stream->pace_.over(now, limits.header_timeout)) connection_->transport.close();
     } else if (!stream->request_complete_) {
-      if (over(stream->progress_s_, limits.body_timeout)) reset(*stream);
+      if (stream->pace_.over(now, limits.body_timeout)) reset(*stream);
     } else if (stream->pending_bytes_ > 0) {
-      if (over(stream->progress_s_, limits.write_timeout)) reset(*stream);
+      if (stream->pace_.over(now, limits.write_timeout)) reset(*stream);
     }
   }
   flush();
@@ -250,6 +280,33 @@ void Http2::tick() {
 
 void Http2::reset(Http2Stream& stream) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+}
+
+bool Http2::accept_reset() {
+  if (++resets_ <= kResetsBurst) return true;
+  attacked_ = true;
+  return false;
+}
+
+bool Http2::accept_frame(const nghttp2_frame_hd& head) {
+  switch (head.type) {
+    case NGHTTP2_RST_STREAM:
+      if (void* stream = nghttp2_session_get_stream_user_data(session_, head.stream_id)) {
+        static_cast<Http2Stream*>(stream)->client_reset_ = true;
+      }
+      return accept_reset();
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_CONTINUATION:  // nghttp2 bounds them
+      return true;
+    case NGHTTP2_DATA:
+      if (head.length > 0 || (head.flags & NGHTTP2_FLAG_END_STREAM) != 0) return true;
+      break;
+    default:
+      break;
+  }
+  if (++idle_frames_ <= kIdleFramesBurst) return true;
+  attacked_ = true;
+  return false;
 }
 
 // A stream whose number was passed over is closed (RFC 9113, 5.1.1). nghttp2 doesn't tell it from
@@ -268,7 +325,9 @@ void Http2::check_stream_id(int32_t id) {
 
 int Http2::on_begin_headers(int32_t id) {
   // Handlers of streams that were reset run on: they count too.
-  if (handlers_ >= size_t{2} * connection_->limits().concurrent_streams) {
+  idle_frames_ -= std::min(idle_frames_, kIdleFramesPerRequest);
+  if (handlers_ + ready_.size() >= size_t{2} * connection_->limits().concurrent_streams) {
+    if (!accept_reset()) return NGHTTP2_ERR_CALLBACK_FAILURE;
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return 0;
   }
@@ -281,7 +340,6 @@ int Http2::on_begin_headers(int32_t id) {
 }
 
 int Http2::on_header(Http2Stream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
-  stream.progress_s_ = connection_->loop.now_s;
   if (!stream.headers_too_large_) {
     stream.add_header(name, value, connection_->limits().header_bytes);
   }
@@ -290,7 +348,7 @@ int Http2::on_header(Http2Stream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* va
 
 void Http2::on_head(Http2Stream& stream) {
   stream.head_complete_ = true;
-  stream.progress_s_ = connection_->loop.now_s;
+  stream.pace_.restart(connection_->loop.now_s);
   if (stream.headers_too_large_) {
     refuse(stream, plain_response(431, "The request's head is too large."));
     return;
@@ -312,7 +370,7 @@ void Http2::on_head(Http2Stream& stream) {
 }
 
 int Http2::on_data(Http2Stream& stream, std::string_view bytes) {
-  stream.progress_s_ = connection_->loop.now_s;
+  stream.pace_.add(bytes.size(), connection_->loop.now_s);
   if (stream.ignores_body_) return 0;
   auto outcome = stream.body_.append(bytes);
   if (outcome != BodyBuffer::Outcome::kOk) refuse_body(stream, outcome);
@@ -353,7 +411,8 @@ void Http2::on_response_sent(Http2Stream& stream) {
 }
 
 void Http2::on_stream_close(Http2Stream& stream, uint32_t error) {
-  if (error != NGHTTP2_NO_ERROR && ++resets_ > kResetsBurst) {
+  // Also those that the client made us reset.
+  if (error != NGHTTP2_NO_ERROR && !stream.client_reset_ && !accept_reset()) {
     nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
   }
   if (!stream.request_complete_) --incomplete_;

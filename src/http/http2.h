@@ -1,6 +1,7 @@
 // HTTP/2 on one connection, through nghttp2.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "http/connection.h"
 #include "http/http2_stream.h"
 #include "http/output_queue.h"
+#include "http/pace.h"
 #include "http/signal.h"
 
 namespace millstream {
@@ -37,6 +39,11 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   void process(std::string_view received);
   static awaitable<> handle(std::shared_ptr<Http2> self, std::shared_ptr<Http2Stream> stream);
 
+  // Starts handlers while the client takes what they answer.
+  void start_handlers();
+  // Bytes of a response are off our hands.
+  void sent(size_t bytes);
+
   // Sends in a later turn of the loop, so that many streams' frames share a write.
   void flush_soon();
   void flush();
@@ -49,6 +56,9 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   void lose_connection();
 
   // What nghttp2 tells.
+  // Counts what costs us work and the client nothing. False: it is an attack.
+  bool accept_frame(const nghttp2_frame_hd& head);
+  bool accept_reset();
   void check_stream_id(int32_t id);
   int on_begin_headers(int32_t id);
   int on_header(Http2Stream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* value);
@@ -64,7 +74,8 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   std::shared_ptr<Connection> connection_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::shared_ptr<Http2Stream>> streams_;
-  std::vector<std::shared_ptr<Http2Stream>> ready_;  // complete requests of this turn
+  std::deque<std::shared_ptr<Http2Stream>> ready_;  // complete requests, whose handlers start next
+  size_t unsent_ = 0;                               // of responses, not yet given to nghttp2
   size_t handlers_ = 0;
   size_t incomplete_ = 0;           // streams whose request is not complete
   std::vector<nghttp2_nv> fields_;  // of the response that is being submitted
@@ -84,8 +95,11 @@ class Http2 final : public Protocol, public std::enable_shared_from_this<Http2> 
   int32_t skipped_from_ = 0;
   int32_t skipped_to_ = -1;
   uint32_t idle_since_s_;
-  uint32_t write_progress_s_;
-  uint32_t resets_ = 0;  // of late; falls with time
+  Pace write_pace_;
+  uint32_t resets_ = 0;       // of late; falls with time
+  uint32_t idle_frames_ = 0;  // that carry nothing; falls with time, and with what is worth them
+  bool attacked_ = false;
+  bool start_posted_ = false;
 };
 
 }  // namespace millstream

@@ -19,6 +19,7 @@ struct Http2Callbacks {
   }
 
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    if (!self(user).accept_frame(*head)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (head->type == NGHTTP2_HEADERS) self(user).check_stream_id(head->stream_id);
     return 0;
   }
@@ -101,6 +102,8 @@ struct Http2Callbacks {
     nghttp2_option* all = nullptr;
     MS_ASSERT(nghttp2_option_new(&all) == 0);
     nghttp2_option_set_max_settings(all, kSettings);
+    // Http2 counts resets itself, and names the reason.
+    nghttp2_option_set_stream_reset_rate_limit(all, 1 << 20, 1 << 20);
     return all;
   }
 };

@@ -41,7 +41,7 @@ Http2Stream::Http2Stream(Http2& connection, int32_t id)
     : connection_(connection),
       id_(id),
       body_(connection.connection_->shared->budget, connection.connection_->limits().body_bytes),
-      progress_s_(connection.connection_->loop.now_s),
+      pace_(connection.connection_->loop.now_s),
       pending_share_(connection.connection_->shared->budget),
       taken_(connection.connection_->loop.executor) {
   request_.version = HttpVersion::kHttp2;
@@ -205,8 +205,9 @@ bool Http2Stream::submit(HttpResponse& response, std::optional<uint64_t> length,
 }
 
 void Http2Stream::queue(Slice piece) {
-  if (pending_bytes_ == 0) progress_s_ = connection_.connection_->loop.now_s;
+  if (pending_bytes_ == 0) pace_.restart(connection_.connection_->loop.now_s);
   pending_bytes_ += piece.size();
+  connection_.unsent_ += piece.size();
   pending_share_.take(piece.size());
   pending_.push_back(std::move(piece));
   if (deferred_) {
@@ -228,8 +229,9 @@ ssize_t Http2Stream::provide(size_t limit, uint32_t& flags) {
 }
 
 void Http2Stream::move_to(OutputQueue& output, size_t bytes) {
-  progress_s_ = connection_.connection_->loop.now_s;
+  pace_.add(bytes, connection_.connection_->loop.now_s);
   pending_bytes_ -= bytes;
+  connection_.sent(bytes);
   pending_share_.give(bytes);
   while (bytes > 0) {
     Slice& front = pending_.front();
@@ -249,6 +251,7 @@ void Http2Stream::close() {
   if (std::exchange(closed_, true)) return;
   interrupt(Interrupt::kClosed);
   cut_off_ = pending_bytes_ > 0;
+  connection_.sent(pending_bytes_);
   pending_bytes_ = 0;
   pending_.clear();
   pending_share_.clear();

@@ -11,6 +11,7 @@
 #include "base/http_message.h"
 #include "http/body_buffer.h"
 #include "http/output_queue.h"
+#include "http/pace.h"
 #include "http/signal.h"
 
 namespace millstream {
@@ -70,10 +71,11 @@ class Http2Stream final : public ResponseStream {
   bool expects_continue_ = false;
   std::optional<uint64_t> content_length_;
   BodyBuffer body_;
-  uint32_t progress_s_;  // when a byte came or went last
+  Pace pace_;  // of the bytes that come or go
 
   State state_ = State::kNone;
   bool closed_ = false;
+  bool client_reset_ = false;
   bool cut_off_ = false;   // closed before the response was sent
   bool deferred_ = false;  // nghttp2 waits for more of the body
   std::deque<Slice> pending_;

@@ -23,12 +23,15 @@ struct HttpLimits {
   // go over it is answered by `overloaded`.
   size_t bytes_in_flight = size_t{512} * 1024 * 1024;
   uint32_t concurrent_streams = 256;  // of one HTTP/2 connection
-  // Times are kept by a walk once a second, so they may last up to a second longer.
+  // Of one HTTP/2 connection: while more waits for the client's windows, its requests wait.
+  size_t unsent_bytes = size_t{32} * 1024 * 1024;
+  // Times are kept by a walk once a second, so they may last up to a second longer. 4 KiB count
+  // as progress of a body or a response, less does not.
   std::chrono::seconds idle_timeout{300};   // between requests
   std::chrono::seconds header_timeout{15};  // from a connection's start or a later request's first
                                             // byte to the end of its head; also the TLS handshake
-  std::chrono::seconds body_timeout{30};    // without any byte of a body that is not complete
-  std::chrono::seconds write_timeout{120};  // without the client taking any byte of a response
+  std::chrono::seconds body_timeout{30};    // without progress of a body that is not complete
+  std::chrono::seconds write_timeout{120};  // without the client taking some of a response
 };
 
 struct HttpServerOptions {

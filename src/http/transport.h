@@ -43,7 +43,7 @@ class Transport {
   // Writes what the kernel takes at once, and removes it from `parts`. Returns whether all was
   // written. With TLS nothing is written.
   bool try_write(std::span<asio::const_buffer>& parts, ErrorOf& error);
-  // Writes all. `progress` is called after each piece.
+  // Writes all. `progress` is called with the size of each piece.
   template <class Progress>
   awaitable<ErrorOf> write(std::span<asio::const_buffer> parts, Progress progress) {
     ErrorOf error;
@@ -59,7 +59,7 @@ class Transport {
       }
       if (error) break;
       drop(parts, written);
-      progress();
+      progress(written);
     }
     co_return error;
   }
