@@ -145,6 +145,41 @@ TEST(Http2Abuse, SenderOfAByteNowAndThenIsCutOff) {
   EXPECT_TRUE(server.frees_all());
 }
 
+TEST(Http2Abuse, RequestsWaitWhileTheClientTakesNoAnswers) {
+  HttpServerOptions options;
+  options.limits.unsent_bytes = 100'000;
+  TestServer server(std::move(options));
+  TestSocket socket(server.port());
+  Http2TestClient client(socket, {.window = 0, .takes_data = false});
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 20; ++i) {
+    ids.push_back(client.request("GET", "/whole?60000"));
+    // Each is there before the next: else all start at once.
+    const std::string& status = client.streams[ids.back()].headers["x-test"];
+    if (i < 2) client.run([&] { return !status.empty(); });
+  }
+  client.flush();
+  // The answer to PING shows that all requests were read.
+  nghttp2_submit_ping(client.session(), NGHTTP2_FLAG_NONE,
+                      reinterpret_cast<const uint8_t*>("pingpong"));
+  client.flush();
+  std::string answers;
+  while (answers.find("pingpong") == std::string::npos) {
+    const std::string some = socket.receive();
+    ASSERT_FALSE(some.empty());
+    nghttp2_session_mem_recv(client.session(), reinterpret_cast<const uint8_t*>(some.data()),
+                             some.size());
+    answers += some;
+  }
+  EXPECT_EQ(server.server().stats().requests, 2U);
+  EXPECT_LT(server.server().stats().bytes_in_flight, 200'000U);
+  for (int32_t id : ids) {
+    nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 65'536);
+  }
+  for (int32_t id : ids) EXPECT_TRUE(client.await(id).body == pattern(60'000));
+  EXPECT_TRUE(server.frees_all());
+}
+
 TEST(Http2Abuse, ThousandsOfStreamsOfFewConnections) {
   TestServer server;
   constexpr size_t kConnections = 4;
