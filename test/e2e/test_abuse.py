@@ -258,3 +258,41 @@ def test_many_streams_are_listed_and_deleted(target):
     ]
     assert listed == names
     answers_within(target, 2)
+
+
+def test_ten_times_too_much_is_answered_503_in_bounded_memory(own_server):
+    server = own_server("--http-bytes-in-flight", "32MiB")
+    answers_within(server, 5)
+    before = rss(server)
+    size = 4 * MIB
+    head = b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n" % size
+    held = []
+    refused = 0
+    try:
+        for _ in range(80):
+            one = connect(server)
+            held.append(one)
+            one.settimeout(5)
+            try:
+                one.sendall(head + b"x" * (size // 2))
+            except OSError:
+                pass  # refused before all was sent: the answer is there to read
+        for one in held:
+            one.settimeout(0.02)
+            try:
+                refused += one.recv(12) == b"HTTP/1.1 503"
+            except OSError:
+                pass  # accepted, and waits for the rest
+        assert refused >= 60
+        assert rss(server) - before < 96 * MIB
+    finally:
+        for one in held:
+            one.close()
+    end = time.monotonic() + 1
+    while True:
+        try:
+            server.client("kinesis").create_stream(StreamName="after", ShardCount=1)
+            break
+        except ClientError:
+            assert time.monotonic() < end, "no recovery within a second"
+    server.client("kinesis").put_record(StreamName="after", Data=b"d" * 900_000, PartitionKey="k")
