@@ -4,6 +4,12 @@
 
 namespace millstream {
 
+Result<> File::write_direct(uint64_t offset, std::string_view bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  MS_ASSERT((offset | bytes.size() | address) % kDirectAlignment == 0);
+  return write_aligned(offset, bytes);
+}
+
 Result<std::string> Env::read_file(const std::string& path) {
   TRY_ASSIGN(auto file, open(path, OpenMode::kReadOnly));
   TRY_ASSIGN(const uint64_t size, file->size());

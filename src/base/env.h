@@ -19,6 +19,9 @@ namespace millstream {
 // Milliseconds since 1970 UTC by the wall clock, which may jump.
 using TimeMs = int64_t;
 
+// What write_direct() asks of offset, size and address: no file system that we know wants more.
+inline constexpr size_t kDirectAlignment = 4096;
+
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -47,6 +50,10 @@ class File {
     iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     return write(offset, std::span<const iovec>(&part, 1));
   }
+  // The same past the page cache (O_DIRECT), where the file system can: no copy to make, and none
+  // for sync() to find. Offset, size and address are multiples of kDirectAlignment. As durable as
+  // any write: not before sync(). Reads through this and other Files see it.
+  Result<> write_direct(uint64_t offset, std::string_view bytes);
   // fdatasync: when it returns, all that was written (and the file's size) is on stable
   // storage. After an error the state of unsynced writes is unknown, for ever: never retry.
   virtual Result<> sync() = 0;
@@ -55,6 +62,12 @@ class File {
   virtual Result<> reserve(uint64_t offset, uint64_t length) = 0;
   virtual Result<> truncate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
+
+ protected:
+  // write_direct() once the alignment is known to be right.
+  virtual Result<> write_aligned(uint64_t offset, std::string_view bytes) {
+    return write(offset, bytes);
+  }
 };
 
 enum class OpenMode : uint8_t {

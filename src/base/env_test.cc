@@ -1,6 +1,7 @@
 // What every Env promises, on the real file system, in memory, and in the fault-injecting one.
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <thread>
@@ -96,6 +97,45 @@ TEST_P(EnvTest, ManyPartsAreWrittenAsOneRange) {
   auto file = open("a");
   ASSERT_TRUE(file->write(7, parts));
   EXPECT_EQ(read(*file, 7, expected.size() + 1), expected);
+}
+
+TEST_P(EnvTest, DirectWritesMixWithOthersAndAreReadThroughEveryFile) {
+  auto file = open("a");
+  struct alignas(kDirectAlignment) Blocks {
+    char bytes[3 * kDirectAlignment];
+  };
+  const auto blocks = std::make_unique<Blocks>();
+  auto fill = [&](char letter) {
+    std::memset(blocks->bytes, letter, sizeof blocks->bytes);
+    return std::string_view(blocks->bytes, sizeof blocks->bytes);
+  };
+  auto other = open("a", OpenMode::kReadOnly);
+  ASSERT_TRUE(file->write(0, std::string(20'000, '-')));
+  EXPECT_EQ(read(*other, 4096, 2), "--");
+  ASSERT_TRUE(file->write_direct(4096, fill('x')));
+  EXPECT_EQ(read(*other, 4095, 12'290), "-" + std::string(12'288, 'x') + "-");
+  ASSERT_TRUE(file->write(5000, "yy"));
+  ASSERT_TRUE(file->write_direct(8192, fill('z')));
+  EXPECT_EQ(read(*other, 4999, 4), "xyyx");
+  EXPECT_EQ(read(*other, 8191, 12'290), "x" + std::string(12'288, 'z'));
+  EXPECT_EQ(file->size(), 20'480u);
+  ASSERT_TRUE(file->sync());
+  EXPECT_FALSE(other->write_direct(0, fill('w')));
+  EXPECT_EQ(read(*file, 0, 2), "--");
+}
+
+TEST_P(EnvTest, DirectWritesFollowTheFileNotItsName) {
+  auto file = open("a");
+  ASSERT_TRUE(env().rename(path("a"), path("b")));
+  ASSERT_TRUE(open("a")->write(0, "other"));
+  struct alignas(kDirectAlignment) Block {
+    char bytes[kDirectAlignment];
+  };
+  const auto block = std::make_unique<Block>();
+  std::memset(block->bytes, 'x', sizeof block->bytes);
+  ASSERT_TRUE(file->write_direct(0, {block->bytes, sizeof block->bytes}));
+  EXPECT_EQ(env().read_file(path("a")), "other");
+  EXPECT_EQ(env().read_file(path("b")), std::string(kDirectAlignment, 'x'));
 }
 
 TEST_P(EnvTest, CutBytesDoNotComeBackWhenTheFileGrows) {

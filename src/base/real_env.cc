@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <mutex>
 #include <system_error>
 
 namespace millstream {
@@ -56,6 +57,9 @@ class FileDescriptor {
 class RealFile : public File {
  public:
   RealFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  ~RealFile() override {
+    if (direct_ >= 0) ::close(direct_);
+  }
 
   Result<size_t> read(uint64_t offset, std::span<char> into) override {
     size_t done = 0;
@@ -106,6 +110,24 @@ class RealFile : public File {
     return {};
   }
 
+  Result<> write_aligned(uint64_t offset, std::string_view bytes) override {
+    std::call_once(direct_opened_, [this] { direct_ = open_direct(); });
+    size_t done = 0;
+    while (done < bytes.size()) {
+      if (direct_ < 0) return File::write(offset + done, bytes.substr(done));
+      const ssize_t written = ::pwrite(direct_, bytes.data() + done, bytes.size() - done,
+                                       static_cast<off_t>(offset + done));
+      if (written < 0 && errno == EINTR) continue;
+      // It wants another alignment, or wrote a part that has none: the page cache takes the rest.
+      if (written < 0 && errno == EINVAL) {
+        return File::write(offset + done, bytes.substr(done));
+      }
+      if (written < 0) return error("write", offset + done, errno);
+      done += static_cast<size_t>(written);
+    }
+    return {};
+  }
+
   Result<> sync() override {
     while (::fdatasync(descriptor_.get()) != 0) {
       if (errno != EINTR) return path_error("sync", path_, errno);
@@ -148,8 +170,27 @@ class RealFile : public File {
     return fail(code_of(code), "can't {} {} at offset {}: {}", action, path_, offset, reason(code));
   }
 
+  // A second description of the file, for O_DIRECT is a property of the description and reads
+  // have no alignment; -1 where the file system has none (tmpfs before Linux 6.6, some FUSE).
+  int open_direct() const {
+    if ((::fcntl(descriptor_.get(), F_GETFL) & O_ACCMODE) != O_RDWR) return -1;
+    const int direct = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+    if (direct < 0) return -1;
+    // Renamed or removed meanwhile: another file has the name.
+    struct stat mine{};
+    struct stat other{};
+    if (::fstat(descriptor_.get(), &mine) == 0 && ::fstat(direct, &other) == 0 &&
+        mine.st_dev == other.st_dev && mine.st_ino == other.st_ino) {
+      return direct;
+    }
+    ::close(direct);
+    return -1;
+  }
+
   std::string path_;
   FileDescriptor descriptor_;
+  std::once_flag direct_opened_;
+  int direct_ = -1;
 };
 
 // The file stays when the lock is gone: removing it would race with the next holder.

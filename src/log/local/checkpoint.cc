@@ -99,7 +99,8 @@ Result<> Checkpointer::write(std::vector<Share>& all, Lsn lsn) {
   std::map<TimeMs, std::vector<Share*>> packs;
   size_t segments = 0;
   for (Share* share : by_size) {
-    if (share->segment && (share->segment->length >= options_.roll_bytes ||
+    if (share->segment && (!PartWriter::appendable(share->segment->length) ||
+                           share->segment->length >= options_.roll_bytes ||
                            now - share->segment->first_arrival_ms >= options_.roll_age.count())) {
       share->segment->closed = true;
       share->segment = nullptr;

@@ -8,6 +8,8 @@ namespace {
 
 // Bytes that a part may have in flight: more would make the journal's commits wait for them.
 constexpr uint64_t kSyncEvery = uint64_t{16} << 20;
+// Bytes of a write: enough for the disk's speed, and the journal's writes wait for one at most.
+constexpr size_t kWriteBytes = size_t{1} << 20;
 
 Result<std::string> read_exactly(File& file, uint64_t offset, uint64_t size) {
   std::string bytes(size, '\0');
@@ -16,13 +18,21 @@ Result<std::string> read_exactly(File& file, uint64_t offset, uint64_t size) {
   return bytes;
 }
 
+// What stands between the blocks of a part and its index, so that the part ends with a whole block
+// of the disk.
+Result<bool> is_padding(File& file, uint64_t offset, uint64_t end) {
+  if (end - offset >= kDirectAlignment) return false;
+  TRY_ASSIGN(const std::string bytes, read_exactly(file, offset, end - offset));
+  return bytes.find_first_not_of('\0') == std::string::npos;
+}
+
 // The blocks between two offsets, as far as one leads to the next.
 Result<bool> scan_blocks(File& file, uint64_t offset, uint64_t end,
                          std::vector<IndexEntry>& entries) {
   while (offset + kBlockHeadSize <= end) {
     TRY_ASSIGN(const std::string head, read_exactly(file, offset, kBlockHeadSize));
     const auto size = block_size(head);
-    if (!size || *size > end - offset) return false;
+    if (!size || *size > end - offset) return is_padding(file, offset, end);
     BufferRef buffer = BufferRef::allocate(*size);
     TRY_ASSIGN(const size_t got, file.read(offset, {buffer->data(), *size}));
     const auto block = decode_block(Slice(buffer, got));
@@ -48,46 +58,41 @@ std::string data_file_path(const std::string& folder, DataKind kind, uint64_t id
 }
 
 PartWriter::PartWriter(File& file, const DataHeader& header, uint64_t offset)
-    : file_(file), part_offset_(offset == 0 ? kDataHeaderSize : offset), offset_(offset) {
+    : file_(file), part_offset_(offset == 0 ? kDataHeaderSize : offset), writer_(kWriteBytes) {
+  writer_.start(file, offset);
   if (offset == 0) header_ = encode_data_header(header);
 }
 
-Result<> PartWriter::write(std::span<const iovec> parts, uint64_t bytes) {
-  TRY(file_.write(offset_, parts));
-  offset_ += bytes;
-  unsynced_ += bytes;
+Result<IndexEntry> PartWriter::add(BlockBuilder& block) {
+  TRY(writer_.add(header_));
+  header_.clear();
+  parts_.clear();
+  IndexEntry entry = block.finish(parts_);
+  entry.offset = writer_.offset();
+  TRY(writer_.add(parts_));
+  index_.push_back(entry);
+  unsynced_ += entry.size;
   if (unsynced_ >= kSyncEvery) {
     TRY(file_.sync());
     unsynced_ = 0;
   }
-  return {};
-}
-
-Result<IndexEntry> PartWriter::add(BlockBuilder& block) {
-  parts_.clear();
-  uint64_t skip = 0;
-  if (!header_.empty()) {
-    skip = header_.size();
-    parts_.push_back({header_.data(), header_.size()});
-  }
-  IndexEntry entry = block.finish(parts_);
-  entry.offset = offset_ + skip;
-  TRY(write(parts_, skip + entry.size));
-  header_.clear();
-  index_.push_back(entry);
   return entry;
 }
 
 Result<uint64_t> PartWriter::finish() {
   MS_ASSERT(!index_.empty());
-  std::string index = encode_index(index_);
-  std::string trailer = encode_trailer(
-      {.part_offset = part_offset_, .index_offset = offset_, .index_size = index.size()});
-  const iovec parts[] = {
-      {index.data(), index.size()}, {index.data(), index.size()}, {trailer.data(), trailer.size()}};
-  TRY(write(parts, 2 * index.size() + trailer.size()));
+  const std::string index = encode_index(index_);
+  const uint64_t end = writer_.offset() + 2 * index.size() + kTrailerSize;
+  const std::string padding((kDirectAlignment - end % kDirectAlignment) % kDirectAlignment, '\0');
+  TRY(writer_.add(padding));
+  const std::string trailer = encode_trailer(
+      {.part_offset = part_offset_, .index_offset = writer_.offset(), .index_size = index.size()});
+  TRY(writer_.add(index));
+  TRY(writer_.add(index));
+  TRY(writer_.add(trailer));
+  TRY(writer_.flush());
   TRY(file_.sync());
-  return offset_;
+  return writer_.offset();
 }
 
 Result<LoadedIndex> load_index(File& file, uint64_t length) {

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "log/local/data_block.h"
+#include "log/local/direct_writer.h"
 
 namespace millstream::local {
 
@@ -41,7 +42,7 @@ std::string data_file_path(const std::string& folder, DataKind kind, uint64_t id
 class PartWriter {
  public:
   // At `offset` of `file`: 0 for a new file (its header is written), else the end of the last
-  // part.
+  // part, which must be appendable().
   PartWriter(File& file, const DataHeader& header, uint64_t offset);
 
   // The entry of the block, with its offset.
@@ -49,15 +50,16 @@ class PartWriter {
   // Writes index and trailer, and syncs; the file's new length.
   Result<uint64_t> finish();
 
-  uint64_t offset() const { return offset_; }
+  // Whether a part may begin there: before parts ended with whole blocks, files could end
+  // anywhere.
+  static bool appendable(uint64_t offset) { return offset % kDirectAlignment == 0; }
+
   const std::vector<IndexEntry>& index() const { return index_; }
 
  private:
-  Result<> write(std::span<const iovec> parts, uint64_t bytes);
-
   File& file_;
   const uint64_t part_offset_;
-  uint64_t offset_;
+  DirectWriter writer_;
   uint64_t unsynced_ = 0;
   std::string header_;
   std::vector<IndexEntry> index_;

@@ -54,6 +54,64 @@ TEST_F(DataFileTest, TheIndexListsTheBlocksOfAllParts) {
   EXPECT_EQ(loaded->entries, written_);
 }
 
+TEST_F(DataFileTest, PartsEndWithWholeBlocksOfTheDisk) {
+  for (const int blocks : {1, 30, 2, 70}) {
+    write_part(blocks);
+    EXPECT_EQ(length_ % kDirectAlignment, 0u);
+    EXPECT_EQ(file_->size(), length_);
+    EXPECT_TRUE(PartWriter::appendable(length_));
+  }
+}
+
+TEST_F(DataFileTest, LargePartsAreWrittenWhole) {
+  PartWriter part(*file_, {DataKind::kSegment, 1}, 0);
+  const std::string record(300'000, 'r');
+  for (Counter i = 1; i <= 30; ++i) {
+    BlockBuilder block;
+    block.start(ShardId{1});
+    block.add(i, 1, static_cast<TimeMs>(i), {Slice::copy_of(record)});
+    ASSERT_TRUE(part.add(block));
+  }
+  ASSERT_TRUE(part.finish());
+  for (const IndexEntry& entry : part.index()) {
+    BufferRef buffer = BufferRef::allocate(entry.size);
+    ASSERT_EQ(file_->read(entry.offset, {buffer->data(), entry.size}), entry.size);
+    const auto block = decode_block(Slice(buffer, entry.size));
+    ASSERT_TRUE(block);
+    EXPECT_EQ(block->batches[0].first, entry.first);
+    EXPECT_EQ(block->batches[0].body.view(), record);
+  }
+}
+
+// As versions before direct writes left them.
+TEST_F(DataFileTest, PartsWithoutPaddingAreRead) {
+  BlockBuilder block;
+  block.start(ShardId{1});
+  block.add(10, 1, 10, {Slice::copy_of("record")});
+  std::vector<iovec> parts;
+  IndexEntry entry = block.finish(parts);
+  entry.offset = kDataHeaderSize;
+  ASSERT_TRUE(file_->write(0, encode_data_header({DataKind::kSegment, 1})));
+  ASSERT_TRUE(file_->write(entry.offset, parts));
+  const uint64_t index_offset = entry.offset + entry.size;
+  const std::string index = encode_index({entry});
+  const std::string end = index + index +
+                          encode_trailer({.part_offset = kDataHeaderSize,
+                                          .index_offset = index_offset,
+                                          .index_size = index.size()});
+  ASSERT_TRUE(file_->write(index_offset, end));
+  length_ = index_offset + end.size();
+  EXPECT_FALSE(PartWriter::appendable(length_));
+  for (const bool damaged : {false, true}) {
+    if (damaged) flip(index_offset + 30);
+    if (damaged) flip(index_offset + index.size() + 30);
+    const auto loaded = load_index(*file_, length_);
+    ASSERT_TRUE(loaded);
+    EXPECT_FALSE(loaded->damaged);
+    EXPECT_EQ(loaded->entries, std::vector<IndexEntry>{entry});
+  }
+}
+
 TEST_F(DataFileTest, WhatLiesBehindTheLengthDoesNotCount) {
   write_part(2);
   const uint64_t length = length_;

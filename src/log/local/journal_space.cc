@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "log/local/direct_writer.h"
 
 namespace millstream::local {
 namespace {
@@ -141,9 +142,12 @@ Result<JournalFileRef> JournalSpace::create(uint64_t number, uint64_t size) {
   auto fill = [&]() -> Result<> {
     TRY(made->file->reserve(0, size));
     const std::string zeroes(std::min(kFillStep, size), '\0');
+    DirectWriter writer(zeroes.size());
+    writer.start(*made->file, 0);
     for (uint64_t offset = 0; offset < size; offset += zeroes.size()) {
       const uint64_t part = std::min<uint64_t>(zeroes.size(), size - offset);
-      TRY(made->file->write(offset, std::string_view(zeroes).substr(0, part)));
+      TRY(writer.add(std::string_view(zeroes).substr(0, part)));
+      TRY(writer.flush());
       if ((offset + part) % kFillSyncEvery == 0) TRY(made->file->sync());
     }
     TRY(made->file->sync());

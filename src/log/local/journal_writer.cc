@@ -10,6 +10,8 @@ namespace {
 
 constexpr auto kSpaceRetry = std::chrono::milliseconds(100);
 constexpr int kSpaceRetries = 300;
+// Bytes of a write: what a disk takes at its full speed. A larger frame is several writes.
+constexpr size_t kWriteBytes = size_t{4} << 20;
 
 std::string_view padding() {
   static const std::string zeroes(kJournalAlignment, '\0');
@@ -19,7 +21,7 @@ std::string_view padding() {
 }  // namespace
 
 JournalWriter::JournalWriter(JournalSpace& space, Health& health, Durability durability)
-    : space_(space), health_(health), durability_(durability) {}
+    : space_(space), health_(health), durability_(durability), direct_(kWriteBytes) {}
 
 uint64_t JournalWriter::room() const { return file_ ? file_->size - offset_ : 0; }
 
@@ -63,7 +65,8 @@ Result<> JournalWriter::write(std::string& frame, uint32_t entries, std::span<co
   }
   parts_.push_back({frame.data(), frame.size()});
   parts_.insert(parts_.end(), bodies.begin(), bodies.end());
-  // Whole pages: else the kernel reads the last one from the disk before it changes it.
+  // Whole blocks: direct writes need them, and for others the kernel would read the last page
+  // from the disk before it changes it.
   if (const uint64_t pad = head.size() - head.used_bytes(); pad > 0) {
     parts_.push_back({const_cast<char*>(padding().data()), pad});
   }
@@ -77,10 +80,8 @@ Result<> JournalWriter::write(std::string& frame, uint32_t entries, std::span<co
 
 Result<> JournalWriter::write_all(uint64_t offset, std::span<const iovec> parts) {
   for (int attempt = 0;; ++attempt) {
-    auto written = file_->file->write(offset, parts);
-    if (written) {
-      return {};
-    }
+    auto written = write_once(offset, parts);
+    if (written) return {};
     if (written.error().code != ErrorCode::kNoSpace || attempt == kSpaceRetries) {
       health_.fail({file_->path, offset, 0,
                     fmt::format("Writing the journal failed: {}. Nothing more is acknowledged; "
@@ -96,6 +97,14 @@ Result<> JournalWriter::write_all(uint64_t offset, std::span<const iovec> parts)
     std::this_thread::sleep_for(kSpaceRetry);
     if (health_.failed()) return std::unexpected(health_.failure());
   }
+}
+
+Result<> JournalWriter::write_once(uint64_t offset, std::span<const iovec> parts) {
+  // To the operating system means: into its cache.
+  if (durability_ == Durability::kOs) return file_->file->write(offset, parts);
+  direct_.start(*file_->file, offset);
+  TRY(direct_.add(parts));
+  return direct_.flush();
 }
 
 Result<> JournalWriter::sync() {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/env.h"
+#include "log/local/direct_writer.h"
 #include "log/local/health.h"
 #include "log/local/journal_space.h"
 #include "log/local/local_log.h"
@@ -43,7 +44,9 @@ class JournalWriter {
                  uint64_t body_bytes);
 
  private:
+  // Parts that together are whole blocks.
   Result<> write_all(uint64_t offset, std::span<const iovec> parts);
+  Result<> write_once(uint64_t offset, std::span<const iovec> parts);
   Result<> sync();
 
   JournalSpace& space_;
@@ -54,6 +57,7 @@ class JournalWriter {
   Lsn next_lsn_ = 1;
   std::string second_header_;  // written with the file's first frame
   std::vector<iovec> parts_;
+  DirectWriter direct_;
 };
 
 }  // namespace millstream::local

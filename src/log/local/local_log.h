@@ -27,8 +27,9 @@ struct LocalLogOptions {
   size_t pending_bytes = size_t{128} << 20;
   size_t open_files = 256;
   int reader_threads = 2;
-  // A checkpoint starts when this much journal is unflushed, or at this age.
-  uint64_t checkpoint_bytes = uint64_t{256} << 20;
+  // A checkpoint starts when this much journal is unflushed, or at this age. A fraction of the
+  // tail cache: else its records have left memory and are read back from the journal.
+  uint64_t checkpoint_bytes = uint64_t{64} << 20;
   std::chrono::milliseconds checkpoint_age{60'000};
   // Packs and segments roll at this age, so that quiet shards expire too, or at this size.
   std::chrono::milliseconds roll_age{3'600'000};
