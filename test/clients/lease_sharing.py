@@ -1,6 +1,7 @@
 """The story that every lease-sharing client goes through: two workers, a split, a kill, a merge."""
 
 import time
+import urllib.request
 
 from support import ClientFailed, Received, Sent, merge, programs, server, split, wait_active
 
@@ -36,6 +37,7 @@ def two_workers(name, label, start_worker, timeout=300):
         sent.put(20)
         received.wait_for(sent, timeout, workers)
         repeats = received.check(sent)
+        wait_for_metrics(it, timeout)
         return f"{len(sent.all())} records, {repeats} again after the kill"
 
 
@@ -48,4 +50,16 @@ def wait_for_both(workers, received, sent, timeout):
             return
         if time.monotonic() > deadline:
             raise ClientFailed(f"the second worker got no shard; {workers[1].tail()}")
+        time.sleep(1)
+
+
+def wait_for_metrics(it, timeout):
+    """Until what the workers measure has come by CloudWatch's PutMetricData."""
+    deadline = time.monotonic() + timeout
+    while True:
+        with urllib.request.urlopen(f"{it.endpoint}/metrics", timeout=10) as answer:
+            if b"\nmillstream_cloudwatch_samples{" in answer.read():
+                return
+        if time.monotonic() > deadline:
+            raise ClientFailed(f"no metrics came by PutMetricData in {timeout} s")
         time.sleep(1)
