@@ -34,8 +34,9 @@ struct ServerConfig {
   std::vector<std::string> listen{"127.0.0.1:4567"};
   std::string data_folder = "millstream-data";
   Durability durability = Durability::kSync;
-  bool ephemeral = false;  // everything in memory
-  bool test_mode = false;  // POST /_millstream/reset; also on when ephemeral
+  bool ephemeral = false;     // everything in memory
+  bool test_mode = false;     // reset, faults, truncate (admin.h); also on when ephemeral
+  bool manual_clock = false;  // stands still until POST /_millstream/clock; test mode only
   std::string region = "us-east-1";
   int32_t loops = 0;  // 0: one per core
   std::chrono::milliseconds grace_period{10'000};
@@ -43,7 +44,7 @@ struct ServerConfig {
 
   bool accept_any_credentials = false;  // auth: any
   std::vector<Credentials> access_keys;
-  std::string credentials_file;  // further keys, with users and policies; empty: none
+  std::string credentials_file;      // further keys, with users and policies; empty: none
   std::string tls_certificate_file;  // both or none; none: a generated certificate
   std::string tls_key_file;
   std::vector<std::string> host_names;
@@ -61,6 +62,10 @@ struct ServerConfig {
   streams::ShardLimits shard_limits;  // off
   std::chrono::milliseconds state_delay{0};
   int32_t on_demand_shards = 4;
+  int32_t on_demand_max_shards = 200;
+  uint64_t on_demand_split_bytes = uint64_t{512} << 10;  // a second; records: one per KiB
+  std::chrono::milliseconds on_demand_split_after{10'000};
+  std::chrono::milliseconds on_demand_merge_after{3'600'000};
 
   std::string worker_executable;               // empty: millstream-worker beside this executable
   uint64_t worker_memory = uint64_t{4} << 30;  // of one worker process
@@ -72,6 +77,7 @@ struct ServerConfig {
 
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kHuman;
+  std::chrono::milliseconds slow_request{1'000};  // such requests are logged; 0: none
 
   std::vector<std::string> warnings;  // for the log at start
 };

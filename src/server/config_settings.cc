@@ -370,7 +370,15 @@ constexpr Setting kSettings[] = {
      "Keep everything in memory and nothing after the end, for tests; implies test_mode",
      MS_SWITCH(ephemeral)},
     {kServer, "test_mode", "--test-mode", kSwitch, "",
-     "Allow POST /_millstream/reset, which deletes everything", MS_SWITCH(test_mode)},
+     "Allow what tests need: resetting everything, failures on purpose, truncating streams "
+     "(docs/testing.md)",
+     MS_SWITCH(test_mode)},
+    {kServer, "clock", "--clock", kValue, "system|manual",
+     "manual: time stands still until POST /_millstream/clock moves it; test mode only",
+     [](ServerConfig& c, std::string_view text) {
+       return apply_choice(text, "system", "manual", c.manual_clock);
+     },
+     [](const ServerConfig& c) { return std::string(c.manual_clock ? "manual" : "system"); }},
     {kServer, "region", "--region", kValue, "REGION",
      "Region of the streams declared here that name none", apply_region,
      [](const ServerConfig& c) { return c.region; }},
@@ -452,7 +460,21 @@ constexpr Setting kSettings[] = {
     {kStreams, "state_delay", "--state-delay", kValue, "DURATION",
      "How long streams stay in CREATING, UPDATING and DELETING", MS_DURATION(state_delay)},
     {kStreams, "on_demand_shards", "--on-demand-shards", kValue, "N",
-     "Shards of a new on-demand stream", MS_COUNT(on_demand_shards, 1, 1'000)},
+     "Shards of a new on-demand stream, and the least that it has later",
+     MS_COUNT(on_demand_shards, 1, 1'000)},
+    {kStreams, "on_demand_max_shards", "--on-demand-max-shards", kValue, "N",
+     "On-demand streams are not split beyond so many shards; 1: never",
+     MS_COUNT(on_demand_max_shards, 1, 10'000)},
+    {kStreams, "on_demand_split_bytes", "--on-demand-split-bytes", kValue, "SIZE",
+     "A shard of an on-demand stream is split when more than this is written to it each second, "
+     "or a record for each KiB of it. AWS's shards take twice as much as the default",
+     MS_SIZE(on_demand_split_bytes)},
+    {kStreams, "on_demand_split_after", "--on-demand-split-after", kValue, "DURATION",
+     "For so long", MS_DURATION(on_demand_split_after)},
+    {kStreams, "on_demand_merge_after", "--on-demand-merge-after", kValue, "DURATION",
+     "Neighbouring shards of an on-demand stream are merged when they have taken less than half of "
+     "that together for so long",
+     MS_DURATION(on_demand_merge_after)},
 
     {kAnalytics, "analytics.worker", "--analytics-worker", kValue, "FILE",
      "The executable that runs applications; without it, millstream-worker beside millstream",
@@ -479,6 +501,9 @@ constexpr Setting kSettings[] = {
     {kLogging, "log_format", "--log-format", kValue, "human|json",
      "Lines for people, or JSON objects", apply_log_format,
      [](const ServerConfig& c) { return std::string(c.log_format == LogFormat::kJson ? "json" : "human"); }},
+    {kLogging, "slow_request", "--slow-request", kValue, "DURATION",
+     "Requests that take so long are logged, at most ten a second; 0: none",
+     MS_DURATION(slow_request)},
 };
 // clang-format on
 

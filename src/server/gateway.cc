@@ -3,6 +3,8 @@
 #include <array>
 #include <exception>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "auth/sigv4.h"
 #include "base/base64.h"
 #include "base/logging.h"
@@ -16,7 +18,6 @@
 namespace millstream::server {
 namespace {
 
-constexpr std::string_view kApplications = "/_millstream/applications/";
 constexpr size_t kHashElsewhere = size_t{1} << 20;  // bodies above it don't hold up their loop
 
 std::string_view prefix_of(std::string_view target) { return target.substr(0, target.find('.')); }
@@ -41,19 +42,6 @@ HttpResponse json_response(int status, std::string body) {
   return {status, {{"content-type", "application/json"}}, Slice::copy_of(body)};
 }
 
-void append_json_text(std::string& json, std::string_view text) {
-  json += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(json), "\\u{:04x}", c);
-    } else {
-      json += c;
-    }
-  }
-  json += '"';
-}
-
 // The Query protocol, of SDKs for STS and CloudWatch.
 bool is_query_form(const HttpRequest& request) {
   return request.header("content-type").starts_with("application/x-www-form-urlencoded");
@@ -68,7 +56,8 @@ std::string extended_request_id() {
 
 }  // namespace
 
-Gateway::Gateway(GatewayParts parts) : parts_(std::move(parts)) {
+Gateway::Gateway(GatewayParts parts)
+    : parts_(std::move(parts)), slow_requests_(parts_.clock, parts_.slow_request) {
   for (const auto* entry : parts_.table.entries()) {
     const auto calls = [&](std::string_view result) {
       return &parts_.metrics.counter("millstream_requests_total", "Answered API calls",
@@ -92,12 +81,6 @@ awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
     response.headers = parts_.origins.cors_headers(request);
   } else if (auto allowed = parts_.origins.check(request); !allowed) {
     response = wire::encode_error("", protocol_of(request), allowed.error());
-  } else if (auto admin = check_administration(request); !admin) {
-    response = wire::encode_error("", protocol_of(request), admin.error());
-  } else if (request.method == "POST" && request.path == "/_millstream/sql") {
-    auto refusal = co_await query(request, stream);
-    if (!refusal) co_return;
-    response = *std::move(refusal);
   } else {
     auto answered = co_await answer(request, request_id, stream);
     if (!answered) co_return;
@@ -123,38 +106,21 @@ awaitable<std::optional<HttpResponse>> Gateway::answer(HttpRequest& request,
     if (request.path == "/metrics") {
       co_return HttpResponse{200,
                              {{"content-type", "text/plain; version=0.0.4"}},
-                             Slice::copy_of(parts_.metrics.render())};
+                             Slice::copy_of(parts_.metrics_text())};
     }
-    if (request.path.starts_with(kApplications)) co_return application_run(request);
   }
-  if (request.method == "POST" && request.path == "/_millstream/reset") {
-    co_return co_await reset(request);
+  if (request.path.starts_with(Admin::kPrefix)) {
+    if (auto allowed = check_administration(request); !allowed) {
+      co_return wire::encode_error("", wire::Protocol::kJson11, allowed.error());
+    }
+    co_return co_await parts_.admin.handle(request, stream);
   }
   co_return co_await call_operation(request, request_id, stream);
 }
 
-HttpResponse Gateway::application_run(HttpRequest& request) {
-  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms());
-  if (!caller) return wire::encode_error("", wire::Protocol::kJson11, caller.error());
-  const std::string name(request.path.substr(kApplications.size()));
-  auto run = parts_.application_run(*caller, name);
-  if (!run) return wire::encode_error("", wire::Protocol::kJson11, run.error());
-  return HttpResponse{200, {{"content-type", "application/json"}}, Slice::copy_of(*run)};
-}
-
-awaitable<std::optional<HttpResponse>> Gateway::query(HttpRequest& request,
-                                                      ResponseStream& stream) {
-  // Signed like any call of the API, for any service.
-  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms());
-  if (!caller) co_return wire::encode_error("", wire::Protocol::kJson11, caller.error());
-  co_await parts_.query(*caller, request, stream);
-  co_return std::nullopt;
-}
-
 Result<> Gateway::check_administration(const HttpRequest& request) const {
-  if (!request.path.starts_with("/_millstream/")) return {};
   if (parts_.credentials.snapshot().accepts_any()) return {};
-  const TimeMs now = parts_.clock.now_ms();
+  const TimeMs now = parts_.wall_clock.now_ms();
   // Signed like any call of the API, for any service.
   TRY_ASSIGN(const Caller caller, verify(request, parts_.credentials, now));
   return check_administrator(caller, request, now);
@@ -192,7 +158,7 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
     body_hash =
         co_await run_on(parts_.cpu_pool, [body = request.body] { return sha256(body.view()); });
   }
-  auto caller = verify(request, parts_.credentials, parts_.clock.now_ms(),
+  auto caller = verify(request, parts_.credentials, parts_.wall_clock.now_ms(),
                        {.service = service ? service->signing_name : "",
                         .body_hash = hash_elsewhere ? &body_hash : nullptr});
   if (!caller) co_return error_response(caller.error());
@@ -204,7 +170,7 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
     co_return error_response({ErrorCode::kUnknownOperation, ""});
   }
   // Before the caller's names move on.
-  auto access = access_of(*caller, request, parts_.clock.now_ms(), parts_.resource_policies);
+  auto access = access_of(*caller, request, parts_.wall_clock.now_ms(), parts_.resource_policies);
   wire::RequestContext context{.account = std::move(caller->account),
                                .region = std::move(caller->region),
                                .access_key = std::move(caller->access_key),
@@ -234,8 +200,16 @@ awaitable<std::optional<HttpResponse>> Gateway::call_operation(HttpRequest& requ
    : response.status < 500 ? metrics.caller_errors
                            : metrics.server_errors)
       ->add();
-  metrics.seconds->observe(std::chrono::duration<double>(parts_.clock.monotonic() - start).count());
+  const auto time = parts_.clock.monotonic() - start;
+  metrics.seconds->observe(std::chrono::duration<double>(time).count());
   if (output && !*output) co_return std::nullopt;
+  slow_requests_.note({.target = target,
+                       .request_id = request_id,
+                       .account = context.account,
+                       .request_bytes = request.body.size(),
+                       .response_bytes = response.body.size(),
+                       .status = response.status,
+                       .time = time});
   co_return response;
 }
 
@@ -244,6 +218,12 @@ awaitable<Result<std::optional<Slice>>> Gateway::run(const wire::OperationTable:
                                                      wire::RequestContext& context,
                                                      ResponseStream& stream) {
   try {
+    const Faults::Draw fault = parts_.faults.next(entry.operation->name);
+    if (fault.latency.count() > 0) {
+      asio::steady_timer timer(co_await asio::this_coro::executor, fault.latency);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+    if (fault.error) co_return std::unexpected(*fault.error);
     if (entry.stream_handler) {
       CO_TRY(co_await entry.stream_handler(context, request.body, stream));
       co_return std::nullopt;
@@ -265,18 +245,6 @@ HttpResponse Gateway::health() const {
   }
   body += "]}\n";
   return json_response(problems.empty() ? 200 : 503, std::move(body));
-}
-
-awaitable<HttpResponse> Gateway::reset(const HttpRequest&) {
-  if (!parts_.reset) {
-    co_return json_response(403, R"({"message":"reset needs --ephemeral or --test-mode"})"
-                                 "\n");
-  }
-  auto done = co_await parts_.reset();
-  if (done) co_return json_response(200, "{}\n");
-  std::string body = R"({"message":)";
-  append_json_text(body, done.error().message);
-  co_return json_response(500, body + "}\n");
 }
 
 HttpResponse Gateway::overloaded(const HttpRequest& request) {

@@ -17,6 +17,9 @@
 #include "base/http_message.h"
 #include "base/metrics.h"
 #include "server/access_part.h"
+#include "server/admin.h"
+#include "server/faults.h"
+#include "server/slow_requests.h"
 #include "wire/operation.h"
 
 namespace millstream::server {
@@ -26,18 +29,17 @@ struct GatewayParts {
   const wire::OperationTable& table;
   const CredentialStore& credentials;
   const OriginRules& origins;
-  Clock& clock;
-  asio::thread_pool& cpu_pool;  // hashes bodies above 1 MiB
-  MetricRegistry& metrics;
+  Clock& wall_clock;                          // signatures are compared with it
+  Clock& clock;                               // measures calls
+  asio::thread_pool& cpu_pool;                // hashes bodies above 1 MiB
+  MetricRegistry& metrics;                    // of calls
+  std::function<std::string()> metrics_text;  // GET /metrics
   const ResourcePolicies& resource_policies;
   // GET /health: nothing while all is well, else what is wrong.
   std::function<std::vector<std::string>()> problems;
-  // POST /_millstream/sql of a verified caller: writes the whole response.
-  std::function<awaitable<>(const Caller&, HttpRequest&, ResponseStream&)> query;
-  // GET /_millstream/applications/NAME: how its run is, as JSON.
-  std::function<Result<std::string>(const Caller&, const std::string& name)> application_run;
-  // POST /_millstream/reset; empty where no test mode is set.
-  std::function<awaitable<Result<>>()> reset;
+  Admin& admin;
+  Faults& faults;
+  std::chrono::milliseconds slow_request;  // SlowRequests' limit
 };
 
 // Threads: handle() on any loop; constant.
@@ -72,12 +74,9 @@ class Gateway {
   HttpResponse health() const;
   // Where keys are configured, everything below /_millstream/ is for administrators.
   Result<> check_administration(const HttpRequest& request) const;
-  HttpResponse application_run(HttpRequest& request);
-  // Nothing if the query has written its response itself.
-  awaitable<std::optional<HttpResponse>> query(HttpRequest& request, ResponseStream& stream);
-  awaitable<HttpResponse> reset(const HttpRequest& request);
 
   GatewayParts parts_;
+  SlowRequests slow_requests_;
   std::unordered_map<const wire::OperationTable::Entry*, OperationMetrics> operation_metrics_;
 };
 

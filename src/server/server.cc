@@ -16,15 +16,19 @@
 #include "leases/service.h"
 #include "log/local/local_log.h"
 #include "meta/meta_store.h"
+#include "server/admin.h"
 #include "server/analytics_part.h"
 #include "server/cloudwatch_metrics.h"
 #include "server/credentials_file.h"
+#include "server/faults.h"
 #include "server/firehose_part.h"
 #include "server/gateway.h"
+#include "server/manual_env.h"
 #include "server/sts.h"
 #include "server/version.h"
 #include "streams/control_plane.h"
 #include "streams/meta_catalog.h"
+#include "streams/on_demand.h"
 #include "streams/schema.h"
 #include "wire/arn.h"
 #include "wire/operations_table.h"
@@ -47,6 +51,12 @@ streams::StreamsSettings streams_settings(const ServerConfig& config) {
   settings.shard_limits = config.shard_limits;
   settings.state_delay = config.state_delay;
   settings.on_demand_shards = config.on_demand_shards;
+  const auto split_bytes = static_cast<double>(std::max<uint64_t>(1, config.on_demand_split_bytes));
+  settings.on_demand = {.split_bytes_per_s = split_bytes,
+                        .split_records_per_s = split_bytes / 1024,
+                        .split_after = config.on_demand_split_after,
+                        .merge_after = config.on_demand_merge_after,
+                        .most_shards = static_cast<uint32_t>(config.on_demand_max_shards)};
   return settings;
 }
 
@@ -132,6 +142,7 @@ class ServerImpl final : public Server {
     analytics_.reset();
     firehose_.reset();
     control_.reset();
+    on_demand_.reset();
     catalog_.reset();
     log_.reset();
   }
@@ -160,6 +171,10 @@ class ServerImpl final : public Server {
     } else {
       env_ = &real_env();
     }
+    if (config_.manual_clock) {
+      manual_env_ = std::make_unique<ManualEnv>(*env_);
+      env_ = manual_env_.get();
+    }
     const std::string& data = config_.data_folder;
     TRY(env_->make_folders(data));
     LocalLogOptions options{.folder = data + "/log", .durability = config_.durability};
@@ -185,6 +200,8 @@ class ServerImpl final : public Server {
     catalog_ = std::make_unique<streams::MetaCatalog>(*meta_, *log_, *env_, streams_settings_);
     control_ = std::make_unique<streams::ControlPlane>(*catalog_, *env_, streams_settings_);
     TRY(wait_for(catalog_->open(loops_->executor(0))));
+    on_demand_ = std::make_unique<streams::OnDemandController>(*catalog_, *env_, streams_settings_);
+    on_demand_->start(loops_->executor(0));
     return wait_for(declare_streams());
   }
 
@@ -220,13 +237,14 @@ class ServerImpl final : public Server {
                                                      .catalog = *catalog_,
                                                      .clock = *env_,
                                                      .settings = streams_settings_,
-                                                     .cpu_pool = &cpu_pool_});
+                                                     .cpu_pool = &cpu_pool_,
+                                                     .faults = &faults_});
     streams::register_data_operations(table_, *streams_context_);
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
+    leases::register_operations(table_, *leases_);
     register_sts_operations(table_, credentials_);
     register_cloudwatch_operations(table_, cloudwatch_);
-    leases::register_operations(table_, *leases_);
     analytics_->register_operations(table_);
   }
 
@@ -239,25 +257,39 @@ class ServerImpl final : public Server {
                         [this] { return static_cast<double>(http_->stats().bytes_in_flight); });
     metrics_.gauge_from("millstream_log_problems", "Quarantined ranges and failures of the log", {},
                         [this] { return static_cast<double>(log_->problems().size()); });
-    GatewayParts parts{
-        .table = table_,
-        .credentials = credentials_,
-        .origins = *origins_,
-        .clock = *env_,
-        .cpu_pool = cpu_pool_,
-        .metrics = metrics_,
-        .resource_policies = resource_policies_,
-        .problems = [this] { return problems(); },
-        .query =
-            [this](const Caller& caller, HttpRequest& request, ResponseStream& stream) {
-              return analytics_->run_query(caller, request, stream);
-            },
-        .application_run =
-            [this](const Caller& caller, const std::string& name) {
-              return analytics_->application_run(caller, name);
-            },
-        .reset = {}};
-    if (config_.ephemeral || config_.test_mode) parts.reset = [this] { return reset(); };
+    admin_.emplace(
+        AdminParts{.credentials = credentials_,
+                   .wall_clock = real_env(),
+                   .query =
+                       [this](const Caller& caller, HttpRequest& request, ResponseStream& stream) {
+                         return analytics_->run_query(caller, request, stream);
+                       },
+                   .application_run =
+                       [this](const Caller& caller, const std::string& name) {
+                         return analytics_->application_run(caller, name);
+                       },
+                   .test_mode = config_.test_mode,
+                   .reset = [this] { return reset(); },
+                   .truncate = [this](const std::string& stream) { return truncate(stream); },
+                   .faults = faults_,
+                   .clock = manual_env_ ? &manual_env_->clock() : nullptr});
+    GatewayParts parts{.table = table_,
+                       .credentials = credentials_,
+                       .origins = *origins_,
+                       .wall_clock = real_env(),
+                       .clock = real_env(),
+                       .cpu_pool = cpu_pool_,
+                       .metrics = metrics_,
+                       .metrics_text =
+                           [this] {
+                             return metrics_.render() +
+                                    streams::render_stream_metrics(catalog_->list_all());
+                           },
+                       .resource_policies = resource_policies_,
+                       .problems = [this] { return problems(); },
+                       .admin = *admin_,
+                       .faults = faults_,
+                       .slow_request = config_.slow_request};
     gateway_ = std::make_unique<Gateway>(std::move(parts));
     HttpServerOptions options{.listen = config_.listen, .limits = config_.http};
     options.overloaded = &Gateway::overloaded;
@@ -307,6 +339,22 @@ class ServerImpl final : public Server {
     return stream ? stream->policy : nullptr;
   }
 
+  // The present records of a stream are gone; later ones stay.
+  awaitable<Result<>> truncate(std::string name_or_arn) {
+    streams::StreamKey key{std::string(kDefaultAccount), config_.region, name_or_arn};
+    if (name_or_arn.starts_with("arn:")) {
+      CO_TRY_ASSIGN(const auto arn, wire::parse_stream_arn(name_or_arn));
+      key = {arn.account, arn.region, arn.name};
+    }
+    const auto stream = catalog_->find(key);
+    if (!stream) co_return streams::no_such_stream(key);
+    for (const streams::Shard& shard : stream->shards) {
+      CO_TRY_ASSIGN(const ShardStatus status, log_->status(shard.log_id));
+      CO_TRY(co_await log_->trim(shard.log_id, status.tip));
+    }
+    co_return Result<>();
+  }
+
   awaitable<Result<>> reset() {
     CO_TRY(co_await analytics_->delete_all());
     CO_TRY(co_await firehose_->delete_all());
@@ -327,17 +375,21 @@ class ServerImpl final : public Server {
   };
   std::optional<OriginRules> origins_;
   std::unique_ptr<Env> memory_env_;
+  std::unique_ptr<ManualEnv> manual_env_;
   Env* env_ = nullptr;
+  Faults faults_;
   asio::thread_pool cpu_pool_{std::max(1U, std::thread::hardware_concurrency())};
   streams::StreamsSettings streams_settings_;
   std::unique_ptr<LocalLog> log_;
   std::unique_ptr<streams::MetaCatalog> catalog_;
+  std::unique_ptr<streams::OnDemandController> on_demand_;
   std::unique_ptr<streams::ControlPlane> control_;
   std::optional<streams::StreamsContext> streams_context_;
   std::unique_ptr<leases::LeaseTables> leases_;
   std::unique_ptr<FirehosePart> firehose_;
   std::unique_ptr<AnalyticsPart> analytics_;
   wire::OperationTable table_;
+  std::optional<Admin> admin_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Loops> loops_;
   std::unique_ptr<MetaStore> meta_;

@@ -104,6 +104,12 @@ Result<Slice> encode_get_records(wire::Protocol protocol, const GetAnswer& answe
 
 }  // namespace
 
+TimeMs DataPlane::iterator_life_ms() const {
+  if (context_.faults == nullptr) return kIteratorLifeMs;
+  const auto life = context_.faults->iterator_life();
+  return life ? life->count() : kIteratorLifeMs;
+}
+
 bool DataPlane::is_for_pool(size_t bytes) const {
   return bytes > kPoolBytes && context_.cpu_pool != nullptr;
 }
@@ -135,9 +141,9 @@ Result<DataPlane::PreparedPut> DataPlane::prepare(const Request& request, bool i
                                                   PutRequest put) {
   PreparedPut prepared;
   TRY_ASSIGN(prepared.key, key_of(request, put.stream_name, put.stream_arn));
-  TRY(check_access(
-      request, is_batch ? kinesis::PutRecords::descriptor() : kinesis::PutRecord::descriptor(),
-      prepared.key));
+  TRY(check_access(request,
+                   is_batch ? kinesis::PutRecords::descriptor() : kinesis::PutRecord::descriptor(),
+                   prepared.key));
   prepared.request = std::move(put);
   TRY(route_and_store(prepared));
   return prepared;
@@ -207,6 +213,7 @@ awaitable<Result<PutOutcome>> DataPlane::put(const Request& request, bool is_bat
 
 awaitable<Result<Slice>> DataPlane::put_records(const Request& request, Slice body) {
   CO_TRY_ASSIGN(PutOutcome outcome, co_await put(request, true, std::move(body)));
+  count_put(outcome, true);
   if (is_json(request.protocol)) co_return encode_put_records_json(outcome);
   if (request.protocol == wire::Protocol::kCbor11) co_return encode_put_records_cbor(outcome);
   co_return encode_put_records(request.protocol, outcome);
@@ -214,6 +221,7 @@ awaitable<Result<Slice>> DataPlane::put_records(const Request& request, Slice bo
 
 awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice body) {
   CO_TRY_ASSIGN(PutOutcome outcome, co_await put(request, false, std::move(body)));
+  count_put(outcome, false);
   if (outcome.throttled_records > 0) {
     co_return fail(ErrorCode::kThroughputExceeded, "{}",
                    rate_exceeded_message(*outcome.stream, *outcome.slots.front().shard));
@@ -244,9 +252,9 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
   StartingPoint point{"GetShardIterator", in.shard_iterator_type, in.starting_sequence_number,
                       std::nullopt};
   if (in.timestamp) point.timestamp = in.timestamp->ms;
-  CO_TRY_ASSIGN(const Counter position,
-                co_await starting_position(context_.log, context_.clock, std::move(point), *stream,
-                                           *shard));
+  CO_TRY_ASSIGN(
+      const Counter position,
+      co_await starting_position(context_.log, context_.clock, std::move(point), *stream, *shard));
   kinesis::GetShardIteratorOutput out;
   CO_TRY_ASSIGN(
       out.shard_iterator,
@@ -257,8 +265,9 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
 
 awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::GetRecordsInput in) {
   const IteratorScope scope{request.account, request.region};
-  CO_TRY_ASSIGN(ShardIterator iterator, open_iterator(context_.settings.token_key, scope,
-                                                      in.shard_iterator, context_.clock.now_ms()));
+  CO_TRY_ASSIGN(ShardIterator iterator,
+                open_iterator(context_.settings.token_key, scope, in.shard_iterator,
+                              context_.clock.now_ms(), iterator_life_ms()));
   if (in.stream_arn) {
     CO_TRY_ASSIGN(const StreamKey named, key_of(request, {}, *in.stream_arn));
     if (named != iterator.stream) {
@@ -279,6 +288,7 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
   answer.shard = find_shard(*answer.stream, iterator.shard_index);
   if (answer.shard == nullptr) co_return no_such_shard(iterator.stream, iterator.shard_index);
   if (limiter_.limits_gets() && !limiter_.take_get(answer.shard->log_id)) {
+    count_refused_get(*answer.stream);
     co_return fail(ErrorCode::kThroughputExceeded, "{}",
                    rate_exceeded_message(*answer.stream, *answer.shard));
   }
@@ -290,6 +300,7 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
   }
   const TimeMs now = context_.clock.now_ms();
   answer.millis_behind_latest = millis_behind_latest(answer.read, now);
+  count_get(answer);
   if (answer.read.at_end) {
     // Sealed: over, once the children are published.
     auto newest = context_.catalog.find(iterator.stream);

@@ -23,7 +23,7 @@ class DataPlane {
 
   // `context` outlives the data plane, which outlives its calls.
   explicit DataPlane(StreamsContext& context)
-      : context_(context), limiter_(context.clock, context.settings.shard_limits) {}
+      : context_(context), limiter_(context.clock, context.settings.shard_limits, context.faults) {}
 
   // Errors: AWS's of the operation. Records of PutRecords over a shard's limits, or that the
   // log has no room for at the moment, fail one by one (ProvisionedThroughputExceeded).
@@ -47,6 +47,7 @@ class DataPlane {
   awaitable<Result<PutOutcome>> put(const Request& request, bool is_batch, Slice body);
   awaitable<Result<GetAnswer>> read(const Request& request, wire::kinesis::GetRecordsInput in);
   bool is_for_pool(size_t bytes) const;
+  TimeMs iterator_life_ms() const;
 
   StreamsContext& context_;
   ShardLimiter limiter_;
