@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/hash.h"
 #include "leases/projection.h"
 #include "leases/service.h"
 #include "wire/error_members.h"
@@ -13,7 +14,9 @@ namespace {
 // AWS limits (API reference of the operations).
 constexpr size_t kMaxBatchWrites = 25;
 constexpr size_t kMaxBatchGets = 100;
-constexpr size_t kMaxBatchGetBytes = size_t{16} << 20;
+// AWS stops at 16 MB. Small values take a hundred times their size in memory, and clients come
+// again for what is left over anyway.
+constexpr size_t kMaxBatchGetBytes = size_t{4} << 20;
 constexpr size_t kMaxTransactionBytes = size_t{4} << 20;
 
 std::unexpected<Error> duplicates() {
@@ -270,7 +273,19 @@ LeaseTables::Answer<api::TransactWriteItems> LeaseTables::transact_write(
     CO_TRY_ASSIGN(ItemWrite write, understood(caller, item));
     writes.push_back(std::move(write));
   }
+  std::optional<TransactionToken> token;
+  if (in.client_request_token) {
+    token = {.account = caller.account,
+             .region = caller.region,
+             .token = *in.client_request_token,
+             .digest = to_hex(sha256(wire::to_json(in)))};
+  }
+  const TimeMs now = clock_.now_ms();
   CO_TRY(co_await meta_.write([&](Transaction& transaction) -> Result<> {
+    if (token) {
+      TRY_ASSIGN(const bool is_new, begin_once(transaction, *token, now));
+      if (!is_new) return {};
+    }
     std::set<std::tuple<int64_t, std::string, std::string>> seen;
     Cancellation cancellation;
     for (const ItemWrite& write : writes) {

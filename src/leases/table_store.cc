@@ -43,7 +43,16 @@ CREATE TABLE lease_index_entry (
   item_sort BLOB NOT NULL,
   PRIMARY KEY (table_id, index_name, place, partition_key, sort_key, item_place, item_partition,
                item_sort)
-))"}};
+);
+CREATE TABLE lease_transaction (
+  account TEXT NOT NULL,
+  region TEXT NOT NULL,
+  token TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  ends_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, region, token)
+);
+CREATE INDEX lease_transaction_by_end ON lease_transaction (ends_ms))"}};
 
 constexpr int64_t kRowsAtOnce = 256;  // of a range; an item may have 400 KB
 
@@ -322,6 +331,24 @@ Result<> read_range(Transaction& transaction, const Table& table, const Range& r
     rest.after = place_at(rows.back(), 1);
     if (range.index != nullptr) rest.after_item = place_at(rows.back(), 4);
   }
+}
+
+Result<bool> begin_once(Transaction& transaction, const TransactionToken& token, TimeMs now) {
+  TRY(transaction.execute("DELETE FROM lease_transaction WHERE ends_ms <= ?", {now}));
+  TRY_ASSIGN(const auto rows,
+             transaction.query("SELECT digest FROM lease_transaction WHERE account = ? AND "
+                               "region = ? AND token = ?",
+                               {token.account, token.region, token.token}));
+  if (!rows.empty()) {
+    if (rows.front().text(0) == token.digest) return false;
+    return fail(ErrorCode::kInvalidRequest,
+                "The request uses the same client token as a previous, but non-identical request.");
+  }
+  TRY(transaction.execute(
+      "INSERT INTO lease_transaction (account, region, token, digest, ends_ms) VALUES (?, ?, ?, "
+      "?, ?)",
+      {token.account, token.region, token.token, token.digest, now + kTokenLifeMs}));
+  return true;
 }
 
 }  // namespace millstream::leases

@@ -73,4 +73,16 @@ struct Range {
 Result<> read_range(Transaction& transaction, const Table& table, const Range& range,
                     const std::function<Result<bool>(Item)>& visit);
 
+// A transaction that its caller may repeat.
+struct TransactionToken {
+  std::string account;
+  std::string region;
+  std::string token;
+  std::string digest;  // of what it does
+};
+inline constexpr TimeMs kTokenLifeMs = 10 * 60 * 1000;  // AWS: TransactWriteItems
+// Remembers the token. False: the same transaction was done before. kInvalidRequest: the token was
+// used for another one.
+Result<bool> begin_once(Transaction& transaction, const TransactionToken& token, TimeMs now);
+
 }  // namespace millstream::leases

@@ -420,6 +420,29 @@ def test_a_transaction_is_all_or_nothing_and_says_why(dynamodb, table):
     assert [r["Item"]["leaseKey"]["S"] for r in read["Responses"]] == ["t1", "t2", "t3"]
 
 
+def test_a_transaction_that_is_sent_again_is_done_once(dynamodb, table):
+    def add(amount):
+        return {
+            "ClientRequestToken": f"token-{table}",
+            "TransactItems": [
+                {
+                    "Update": {
+                        "TableName": table,
+                        "Key": {"leaseKey": {"S": "sum"}},
+                        "UpdateExpression": "ADD total :n",
+                        "ExpressionAttributeValues": {":n": {"N": amount}},
+                    }
+                }
+            ],
+        }
+
+    for _ in range(3):
+        dynamodb.transact_write_items(**add("5"))
+    item = dynamodb.get_item(TableName=table, Key={"leaseKey": {"S": "sum"}})["Item"]
+    assert item["total"] == {"N": "5"}
+    refused("IdempotentParameterMismatchException", dynamodb.transact_write_items, **add("6"))
+
+
 def test_settings_of_a_table_are_kept(dynamodb, table):
     arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
