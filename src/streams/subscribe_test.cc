@@ -86,16 +86,24 @@ class SubscribeTest : public ControlHarness {
     consumer_ = add_consumer("reader");
   }
 
+  // What waits in the log must not outlive the loop.
+  void TearDown() override {
+    for (const auto& running : all_) {
+      if (!running->result) running->out.interrupt(ResponseStream::Interrupt::kDraining);
+      run_until([&] { return running->result.has_value(); });
+    }
+  }
+
   std::string add_consumer(const std::string& name) {
     kinesis::RegisterStreamConsumerInput in;
     in.stream_arn = key("clicks").arn();
     in.consumer_name = name;
     return wait(control().register_consumer(context, in)).value().consumer.consumer_arn;
   }
-  std::unique_ptr<Running> subscribe(std::string position = R"({"Type":"TRIM_HORIZON"})",
+  std::shared_ptr<Running> subscribe(std::string position = R"({"Type":"TRIM_HORIZON"})",
                                      std::string consumer = "",
                                      std::string shard = "shardId-000000000000") {
-    auto running = std::make_unique<Running>();
+    auto running = all_.emplace_back(std::make_shared<Running>());
     Running* place = running.get();
     const Slice body =
         Slice::copy_of(fmt::format(R"({{"ConsumerARN":"{}","ShardId":"{}","StartingPosition":{}}})",
@@ -131,6 +139,7 @@ class SubscribeTest : public ControlHarness {
   std::shared_ptr<Subscriber> subscriber_;
   std::string consumer_;
   std::shared_ptr<const Stream> seen_;
+  std::vector<std::shared_ptr<Running>> all_;
 };
 
 TEST_F(SubscribeTest, RecordsBeforeAndAfterTheCallArePushedInOrder) {
