@@ -136,11 +136,10 @@ Result<std::vector<Consumer>> load_consumers(Transaction& transaction, int64_t g
     consumer.id = row.integer(0);
     consumer.name = row.text(1);
     consumer.created_ms = row.integer(2);
-    TRY_ASSIGN(
-        auto tags,
-        transaction.query(
-            "SELECT tag_key, tag_value FROM stream_consumer_tags WHERE consumer_id = ?",
-            {consumer.id}));
+    TRY_ASSIGN(auto tags,
+               transaction.query(
+                   "SELECT tag_key, tag_value FROM stream_consumer_tags WHERE consumer_id = ?",
+                   {consumer.id}));
     for (const SqlRow& tag : tags) consumer.tags.emplace(tag.text(0), tag.text(1));
   }
   return consumers;
