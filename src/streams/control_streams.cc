@@ -128,8 +128,7 @@ awaitable<Result<>> ControlPlane::create_stream(const Context& context,
 awaitable<Result<>> ControlPlane::delete_stream(const Context& context,
                                                 kinesis::DeleteStreamInput in) {
   CO_TRY_ASSIGN(StreamKey key, key_of(context, in.stream_name, in.stream_arn));
-  co_return co_await catalog_.remove(std::move(key),
-                                     in.enforce_consumer_deletion.value_or(false));
+  co_return co_await catalog_.remove(std::move(key), in.enforce_consumer_deletion.value_or(false));
 }
 
 awaitable<Result<kinesis::DescribeStreamOutput>> ControlPlane::describe_stream(

@@ -25,8 +25,8 @@ struct ShardLimits {
 };
 
 struct StreamsSettings {
-  ShardLimits shard_limits;                        // default: off
-  std::chrono::milliseconds state_delay{0};        // time in CREATING, UPDATING, DELETING
+  ShardLimits shard_limits;                  // default: off
+  std::chrono::milliseconds state_delay{0};  // time in CREATING, UPDATING, DELETING
   int32_t on_demand_shards = 4;  // of a new on-demand stream, and the least later, as on AWS
   OnDemandRules on_demand;
   int32_t shards_per_account_and_region = 20'000;  // AWS's largest default quota
