@@ -92,16 +92,18 @@ Int whole(const CborItem& item) {
   return static_cast<Int>(item.real);
 }
 
-TimeMs time_of(const CborItem& item) {
+TimeMs time_of(const CborItem& item, CborTimes times) {
   double ms = item.as_double();
-  if (item.type == CborType::kFloat) ms = std::isnan(ms) ? 0 : std::round(ms * 1000);
+  if (item.type == CborType::kFloat || times == CborTimes::kSeconds) {
+    ms = std::isnan(ms) ? 0 : std::round(ms * 1000);
+  }
   return static_cast<TimeMs>(std::clamp(ms, -kMaxTimeMs, kMaxTimeMs));
 }
 
 class Decoder {
  public:
-  Decoder(std::string_view body, Absences& absences)
-      : body_size_(body.size()), reader_(body), absences_(absences) {}
+  Decoder(std::string_view body, Absences& absences, CborTimes times)
+      : body_size_(body.size()), reader_(body), absences_(absences), times_(times) {}
 
   Result<> document(const StructType& type, void* object) {
     CborItem item;
@@ -269,7 +271,7 @@ class Decoder {
         return {};
       case Kind::kTimestamp:
         if (!item.is_number()) break;
-        static_cast<Timestamp*>(at)->ms = time_of(item);
+        static_cast<Timestamp*>(at)->ms = time_of(item, times_);
         return {};
       case Kind::kFloat:
         if (!item.is_number()) break;
@@ -294,6 +296,7 @@ class Decoder {
   size_t body_size_;
   CborReader reader_;
   Absences& absences_;
+  CborTimes times_;
   uint64_t taken_ = 0;
   uint64_t counted_ = 0;
 };
@@ -301,9 +304,9 @@ class Decoder {
 }  // namespace
 
 Result<> decode_cbor(const StructType& type, std::string_view body, void* object,
-                     Absences& absences) {
+                     Absences& absences, CborTimes times) {
   if (body.empty()) body = "\xa0";
-  return Decoder(body, absences).document(type, object);
+  return Decoder(body, absences, times).document(type, object);
 }
 
 }  // namespace millstream::wire

@@ -6,8 +6,9 @@
 // like an empty map. Other than in JSON a member or key given twice is refused (RFC 8949, 5.6),
 // and blobs are byte strings only.
 //
-// Times: whole numbers are milliseconds since 1970, as the SDKs for Java send them (with tag 1,
-// against RFC 8949); floating-point ones are seconds.
+// Times: in CBOR 1.1 whole numbers are milliseconds since 1970, as the SDKs for Java send them
+// (with tag 1, against RFC 8949); floating-point ones are seconds. In rpc-v2-cbor both are
+// seconds.
 //
 // Threads: any.
 #pragma once
@@ -15,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "wire/absences.h"
+#include "wire/cbor_times.h"
 #include "wire/types.h"
 
 namespace millstream::wire {
@@ -23,7 +25,7 @@ namespace millstream::wire {
 // its limit, one element too many is kept: enough for the validator. kRequestTooLarge: the
 // elements need more than kMaxDecodedBytes (json_decode.h).
 Result<> decode_cbor(const StructType& type, std::string_view body, void* object,
-                     Absences& absences);
+                     Absences& absences, CborTimes times = CborTimes::kMilliseconds);
 
 // A structure of the model from CBOR, for clients and tests. Required members that are missing
 // have their default value.

@@ -47,33 +47,34 @@ void append_float(std::string& out, unsigned info, Bits bits) {
   }
 }
 
-void append_value(std::string& out, const Type& type, const void* at);
+void append_value(std::string& out, const Type& type, const void* at, CborTimes times);
 
-void append_list(std::string& out, const Type& type, const void* at) {
+void append_list(std::string& out, const Type& type, const void* at, CborTimes times) {
   const size_t count = type.list->size(at);
   append_cbor_array(out, count);
-  for (size_t i = 0; i < count; ++i) append_value(out, *type.element, type.list->at(at, i));
+  for (size_t i = 0; i < count; ++i) append_value(out, *type.element, type.list->at(at, i), times);
 }
 
 struct MapWriter {
   std::string& out;
   const Type& element;
+  CborTimes times;
 };
 
-void append_map(std::string& out, const Type& type, const void* at) {
-  MapWriter writer{out, *type.element};
+void append_map(std::string& out, const Type& type, const void* at, CborTimes times) {
+  MapWriter writer{out, *type.element, times};
   append_head(out, kMap, type.map->size(at));
   type.map->for_each(
       at,
       [](void* context, const std::string& key, const void* value) {
         auto& to = *static_cast<MapWriter*>(context);
         append_cbor_text(to.out, key);
-        append_value(to.out, to.element, value);
+        append_value(to.out, to.element, value, to.times);
       },
       &writer);
 }
 
-void append_value(std::string& out, const Type& type, const void* at) {
+void append_value(std::string& out, const Type& type, const void* at, CborTimes times) {
   constexpr char kFalse = '\xf4';
   constexpr char kTrue = '\xf5';
   switch (type.kind) {
@@ -93,13 +94,13 @@ void append_value(std::string& out, const Type& type, const void* at) {
       out += *static_cast<const bool*>(at) ? kTrue : kFalse;
       return;
     case Kind::kTimestamp:
-      return append_cbor_time(out, static_cast<const Timestamp*>(at)->ms);
+      return append_cbor_time(out, static_cast<const Timestamp*>(at)->ms, times);
     case Kind::kList:
-      return append_list(out, type, at);
+      return append_list(out, type, at, times);
     case Kind::kMap:
-      return append_map(out, type, at);
+      return append_map(out, type, at, times);
     case Kind::kStructure:
-      return encode_cbor(*type.structure, at, out);
+      return encode_cbor(*type.structure, at, out, times);
   }
 }
 
@@ -130,18 +131,19 @@ void append_cbor_blob(std::string& out, std::string_view bytes) {
   out += bytes;
 }
 
-void append_cbor_time(std::string& out, TimeMs time) {
+void append_cbor_time(std::string& out, TimeMs time, CborTimes times) {
   append_head(out, kTag, 1);
-  append_cbor_integer(out, time);
+  if (times == CborTimes::kMilliseconds) return append_cbor_integer(out, time);
+  append_float(out, 27, std::bit_cast<uint64_t>(static_cast<double>(time) / 1000));
 }
 
-void encode_cbor(const StructType& type, const void* object, std::string& out) {
+void encode_cbor(const StructType& type, const void* object, std::string& out, CborTimes times) {
   out += kCborStructure;
   for (const Member& member : type.members) {
     const void* at = get(member, object);
     if (at == nullptr) continue;
     append_cbor_text(out, member.name);
-    append_value(out, *member.type, at);
+    append_value(out, *member.type, at, times);
   }
   out += kCborEnd;
 }

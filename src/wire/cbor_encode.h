@@ -1,16 +1,17 @@
-// The generated structs as AWS's CBOR 1.1, members in the model's order, optional ones only when
+// The generated structs as AWS's CBOR, members in the model's order, optional ones only when
 // set. Structures are maps of indefinite length, as AWS sends them; lists and maps have theirs.
-// Times are tag 1 with milliseconds since 1970, which the SDKs for Java expect.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "wire/cbor_times.h"
 #include "wire/types.h"
 
 namespace millstream::wire {
 
-void encode_cbor(const StructType& type, const void* object, std::string& out);
+void encode_cbor(const StructType& type, const void* object, std::string& out,
+                 CborTimes times = CborTimes::kMilliseconds);
 
 template <class T>
 std::string to_cbor(const T& value) {
@@ -27,7 +28,7 @@ void append_cbor_array(std::string& out, size_t elements);  // which follow
 // What is not UTF-8 becomes U+FFFD, so that the document stays CBOR.
 void append_cbor_text(std::string& out, std::string_view text);
 void append_cbor_blob(std::string& out, std::string_view bytes);
-void append_cbor_time(std::string& out, TimeMs time);
+void append_cbor_time(std::string& out, TimeMs time, CborTimes times = CborTimes::kMilliseconds);
 
 // Into memory that is large enough: the heads of a text and a blob, at most kMaxCborHead bytes.
 // Both return where the content goes.

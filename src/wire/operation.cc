@@ -20,10 +20,13 @@ bool is_json(Protocol protocol) {
   return protocol == Protocol::kJson10 || protocol == Protocol::kJson11;
 }
 
-// What CBOR 1.1 and rpc-v2-cbor share: all but the headers and whole numbers as times (seconds in
-// the latter; no operation that clients call in it reads one).
+// They differ in headers and times.
 bool is_cbor(Protocol protocol) {
   return protocol == Protocol::kCbor11 || protocol == Protocol::kRpcV2Cbor;
+}
+
+CborTimes times_of(Protocol protocol) {
+  return protocol == Protocol::kCbor11 ? CborTimes::kMilliseconds : CborTimes::kSeconds;
 }
 
 }  // namespace
@@ -38,7 +41,7 @@ Result<> decode_input(const Operation& operation, Protocol protocol, const Slice
     TRY_ASSIGN(const QueryForm form, parse_query_form(body.view()));
     TRY(decode_query(*operation.input, form, input, absences));
   } else {
-    TRY(decode_cbor(*operation.input, body.view(), input, absences));
+    TRY(decode_cbor(*operation.input, body.view(), input, absences, times_of(protocol)));
   }
   const Service* service = find_service(operation.service);
   MS_ASSERT(service != nullptr);
@@ -55,7 +58,7 @@ Result<Slice> encode_output(const Operation& operation, Protocol protocol, const
   if (is_json(protocol)) {
     encode_json(*operation.output, output, text);
   } else {
-    encode_cbor(*operation.output, output, text);
+    encode_cbor(*operation.output, output, text, times_of(protocol));
   }
   return Slice::copy_of(text);
 }
