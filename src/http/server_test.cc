@@ -1,4 +1,5 @@
 #include <csignal>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -267,6 +268,27 @@ TEST(HttpServerTls, ConnectionCloseEndsTlsProperly) {
   client.send("GET /whole?9 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
   EXPECT_EQ(client.reply().body, pattern(9));
   EXPECT_EQ(client.receive_all(), "");
+}
+
+TEST(HttpServerTls, LongResponsesEndWithTheirClientAndWithTheServer) {
+  TestFolder folder;
+  HttpServerOptions options;
+  options.tls = *generated_tls_context(folder.path());
+  TestServer server(std::move(options));
+  const std::string ca = folder.path() + "/ca.pem";
+  {
+    TestSocket client(server.port(), ca, "");
+    client.send("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
+    EXPECT_EQ(client.reply(true).status, 200);
+  }
+  EXPECT_TRUE(eventually([&] { return server.gone == 1; }));
+  TestSocket client(server.port(), ca, "");
+  client.send("GET /events HTTP/1.1\r\nhost: a\r\n\r\n");
+  EXPECT_EQ(client.reply(true).status, 200);
+  std::thread stopping([&] { server.stop(20s); });
+  EXPECT_EQ(client.receive_all(), "5\r\nfirst\r\n7\r\n/events\r\n0\r\n\r\n");
+  stopping.join();
+  EXPECT_EQ(server.gone, 1);
 }
 
 TEST(HttpServerTls, SessionsAreResumed) {
