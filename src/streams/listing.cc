@@ -109,8 +109,8 @@ std::optional<wire::kinesis::WarmThroughputObject> wire_warm_throughput(const St
   if (stream.mode != StreamMode::kOnDemand || !stream.warm_throughput_mibps) return std::nullopt;
   wire::kinesis::WarmThroughputObject warm;
   warm.target_mibps = stream.warm_throughput_mibps;
-  warm.current_mibps = std::min(*stream.warm_throughput_mibps,
-                                static_cast<int32_t>(stream.open_by_hash_key.size()));
+  warm.current_mibps =
+      std::min(*stream.warm_throughput_mibps, static_cast<int32_t>(stream.open_by_hash_key.size()));
   return warm;
 }
 

@@ -167,12 +167,12 @@ HttpResponse encode_error(std::string_view service, Protocol protocol, const Err
     response.body = Slice::copy_of(cbor_body(named, error.message));
     return response;
   }
-  const bool has_members = service == "dynamodb" && (error.code == ErrorCode::kFenced ||
-                                                     error.code ==
-                                                         ErrorCode::kConcurrentModification);
-  const auto [message, members] = has_members ? split_members(error.message)
-                                              : std::pair(std::string_view(error.message),
-                                                          std::string_view());
+  const bool has_members =
+      service == "dynamodb" &&
+      (error.code == ErrorCode::kFenced || error.code == ErrorCode::kConcurrentModification);
+  const auto [message, members] =
+      has_members ? split_members(error.message)
+                  : std::pair(std::string_view(error.message), std::string_view());
   std::string body = fmt::format(R"({{"__type":"{}")", named.name);
   if (!message.empty()) {
     body += fmt::format(R"(,"{}":)", named.message);
