@@ -88,6 +88,34 @@ Result<> check_return_values(const std::optional<std::string>& wanted) {
   return fail(ErrorCode::kValidation, "ReturnValues can only be ALL_OLD or NONE");
 }
 
+// PutItem and DeleteItem; `item` is the member of `in` that holds the item or its key.
+template <class Caller, class Input>
+Result<ItemWrite> whole_item_write(ItemWrite::Kind kind, const Caller& caller, Input& in,
+                                   Item& item) {
+  ItemWrite write{.kind = kind, .table = {}, .item = {}, .condition = {}, .update = {}};
+  TRY_ASSIGN(write.table, table_key(caller.account, caller.region, in.table_name));
+  TRY(check_parameter_styles({{"Expected", in.expected.has_value()}},
+                             {{"ConditionExpression", in.condition_expression.has_value()}}));
+  TRY(check_return_values(in.return_values));
+  TRY(normalize(item));
+  TRY_ASSIGN(Placeholders placeholders,
+             Placeholders::create(in.expression_attribute_names, in.expression_attribute_values));
+  TRY_ASSIGN(write.condition, condition_of_input(in, placeholders));
+  TRY(placeholders.check_all_used());
+  write.item = std::move(item);
+  write.item_on_failure = wants_item_on_failure(in);
+  return write;
+}
+
+template <class Output, class Input, class Change>
+Output whole_item_output(const Input& in, const ItemWrite& write, Change change) {
+  Output out;
+  out.consumed_capacity =
+      consumed(in.return_consumed_capacity, write.table.name, write_units(change));
+  if (in.return_values == api::ReturnValue::kAllOld) out.attributes = std::move(change.before);
+  return out;
+}
+
 // Paths that an update touches.
 std::vector<Path> touched(const ItemWrite& write) {
   if (const auto* modern = std::get_if<Update>(&write.update)) return paths_of(*modern);
@@ -180,50 +208,18 @@ LeaseTables::Answer<api::GetItem> LeaseTables::get_item(const Caller& caller,
 
 LeaseTables::Answer<api::PutItem> LeaseTables::put_item(const Caller& caller,
                                                         api::PutItemInput in) {
-  ItemWrite write{
-      .kind = ItemWrite::Kind::kPut, .table = {}, .item = {}, .condition = {}, .update = {}};
-  CO_TRY_ASSIGN(write.table, table_key(caller.account, caller.region, in.table_name));
-  CO_TRY(check_parameter_styles({{"Expected", in.expected.has_value()}},
-                                {{"ConditionExpression", in.condition_expression.has_value()}}));
-  CO_TRY(check_return_values(in.return_values));
-  CO_TRY(normalize(in.item));
-  CO_TRY_ASSIGN(Placeholders placeholders, Placeholders::create(in.expression_attribute_names,
-                                                                in.expression_attribute_values));
-  CO_TRY_ASSIGN(write.condition, condition_of_input(in, placeholders));
-  CO_TRY(placeholders.check_all_used());
-  write.item = std::move(in.item);
-  write.item_on_failure = wants_item_on_failure(in);
+  CO_TRY_ASSIGN(ItemWrite write, whole_item_write(ItemWrite::Kind::kPut, caller, in, in.item));
   auto change = co_await write_one(write);
   CO_TRY(change);
-  api::PutItemOutput out;
-  out.consumed_capacity =
-      consumed(in.return_consumed_capacity, write.table.name, write_units(*change));
-  if (in.return_values == api::ReturnValue::kAllOld) out.attributes = std::move(change->before);
-  co_return out;
+  co_return whole_item_output<api::PutItemOutput>(in, write, *std::move(change));
 }
 
 LeaseTables::Answer<api::DeleteItem> LeaseTables::delete_item(const Caller& caller,
                                                               api::DeleteItemInput in) {
-  ItemWrite write{
-      .kind = ItemWrite::Kind::kDelete, .table = {}, .item = {}, .condition = {}, .update = {}};
-  CO_TRY_ASSIGN(write.table, table_key(caller.account, caller.region, in.table_name));
-  CO_TRY(check_parameter_styles({{"Expected", in.expected.has_value()}},
-                                {{"ConditionExpression", in.condition_expression.has_value()}}));
-  CO_TRY(check_return_values(in.return_values));
-  CO_TRY(normalize(in.key));
-  CO_TRY_ASSIGN(Placeholders placeholders, Placeholders::create(in.expression_attribute_names,
-                                                                in.expression_attribute_values));
-  CO_TRY_ASSIGN(write.condition, condition_of_input(in, placeholders));
-  CO_TRY(placeholders.check_all_used());
-  write.item = std::move(in.key);
-  write.item_on_failure = wants_item_on_failure(in);
+  CO_TRY_ASSIGN(ItemWrite write, whole_item_write(ItemWrite::Kind::kDelete, caller, in, in.key));
   auto change = co_await write_one(write);
   CO_TRY(change);
-  api::DeleteItemOutput out;
-  out.consumed_capacity =
-      consumed(in.return_consumed_capacity, write.table.name, write_units(*change));
-  if (in.return_values == api::ReturnValue::kAllOld) out.attributes = std::move(change->before);
-  co_return out;
+  co_return whole_item_output<api::DeleteItemOutput>(in, write, *std::move(change));
 }
 
 LeaseTables::Answer<api::UpdateItem> LeaseTables::update_item(const Caller& caller,
