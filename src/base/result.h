@@ -32,6 +32,10 @@ enum class ErrorCode : uint8_t {
   kUnsupportedOperation,  // UnsupportedOperationException
   kUndetectableSchema,    // UnableToDetectSchemaException
   kTooManyTags,           // TooManyTagsException
+  kConditionFailed,       // ConditionalCheckFailedException
+  kTransactionCanceled,   // TransactionCanceledException
+  kTableNotFound,         // TableNotFoundException
+  kIdempotencyMismatch,   // IdempotentParameterMismatchException
   // Who is calling.
   kMissingAuthenticationToken,
   kIncompleteSignature,

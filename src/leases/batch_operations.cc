@@ -73,7 +73,7 @@ class Cancellation {
   void good() { reasons_.emplace_back(R"({"Code":"None"})", "None"); }
   void failed(const Error& error) {
     failed_ = true;
-    const bool condition = error.code == kConditionFailed;
+    const bool condition = error.code == ErrorCode::kConditionFailed;
     const std::string code = condition ? "ConditionalCheckFailed" : "ValidationError";
     const auto [message, members] = wire::split_members(error.message);
     std::string reason = fmt::format(R"({{"Code":"{}","Message":)", code);
@@ -90,7 +90,7 @@ class Cancellation {
       codes.push_back(code);
     }
     return std::unexpected(
-        Error{kTransactionCanceled,
+        Error{ErrorCode::kTransactionCanceled,
               wire::with_members(
                   fmt::format("Transaction cancelled, please refer cancellation reasons for "
                               "specific reasons [{}]",
@@ -104,7 +104,7 @@ class Cancellation {
 };
 
 bool of_the_item(const Error& error) {
-  return error.code == kConditionFailed || error.code == ErrorCode::kValidation;
+  return error.code == ErrorCode::kConditionFailed || error.code == ErrorCode::kValidation;
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ std::unexpected<Error> condition_failed(const std::optional<Item>& item, bool sh
     holder.item = item;
     members = wire::to_json(holder);  // {"Item": …}, as the error has it
   }
-  return std::unexpected(
-      Error{kConditionFailed, wire::with_members("The conditional request failed", members)});
+  return std::unexpected(Error{ErrorCode::kConditionFailed,
+                               wire::with_members("The conditional request failed", members)});
 }
 
 Result<> check_size(const Item& item, bool update) {

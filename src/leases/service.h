@@ -15,11 +15,6 @@
 
 namespace millstream::leases {
 
-// How DynamoDB's own errors travel: wire/errors.cc has their names for this service.
-inline constexpr ErrorCode kConditionFailed = ErrorCode::kConcurrentModification;
-inline constexpr ErrorCode kTransactionCanceled = ErrorCode::kFenced;
-inline constexpr ErrorCode kTableNotFound = ErrorCode::kInvalidConfiguration;
-
 // One item to write, understood.
 struct ItemWrite {
   enum class Kind : uint8_t { kPut, kUpdate, kDelete, kCheck };

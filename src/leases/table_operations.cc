@@ -239,7 +239,7 @@ LeaseTables::Answer<api::UpdateContinuousBackups> LeaseTables::update_backups(
     return {};
   });
   if (!changed && changed.error().code == ErrorCode::kNotFound) {
-    co_return fail(kTableNotFound, "Table not found: {}", key.name);
+    co_return fail(ErrorCode::kTableNotFound, "Table not found: {}", key.name);
   }
   CO_TRY(changed);
   api::UpdateContinuousBackupsOutput out;
@@ -252,7 +252,7 @@ LeaseTables::Answer<api::DescribeContinuousBackups> LeaseTables::describe_backup
   CO_TRY_ASSIGN(const TableKey key, table_key(caller.account, caller.region, in.table_name));
   auto table = co_await read_table(key);
   if (!table && table.error().code == ErrorCode::kNotFound) {
-    co_return fail(kTableNotFound, "Table not found: {}", key.name);
+    co_return fail(ErrorCode::kTableNotFound, "Table not found: {}", key.name);
   }
   CO_TRY(table);
   api::DescribeContinuousBackupsOutput out;

@@ -341,7 +341,7 @@ Result<bool> begin_once(Transaction& transaction, const TransactionToken& token,
                                {token.account, token.region, token.token}));
   if (!rows.empty()) {
     if (rows.front().text(0) == token.digest) return false;
-    return fail(ErrorCode::kInvalidRequest,
+    return fail(ErrorCode::kIdempotencyMismatch,
                 "The request uses the same client token as a previous, but non-identical request.");
   }
   TRY(transaction.execute(

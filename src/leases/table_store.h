@@ -81,8 +81,8 @@ struct TransactionToken {
   std::string digest;  // of what it does
 };
 inline constexpr TimeMs kTokenLifeMs = 10 * 60 * 1000;  // AWS: TransactWriteItems
-// Remembers the token. False: the same transaction was done before. kInvalidRequest: the token was
-// used for another one.
+// Remembers the token. False: the same transaction was done before. kIdempotencyMismatch: the
+// token was used for another one.
 Result<bool> begin_once(Transaction& transaction, const TransactionToken& token, TimeMs now);
 
 }  // namespace millstream::leases

@@ -58,17 +58,13 @@ constexpr Naming kNamings[] = {
      {"ExpiredNextTokenException", "InvalidNextToken"},
      {"ExpiredNextTokenException", 400, kLower}},
     {ErrorCode::kConcurrentModification,
-     // A condition is DynamoDB's way to notice that somebody else was faster.
-     {"ConcurrentModificationException", "ConditionalCheckFailedException",
-      "ResourceInUseException"},
+     {"ConcurrentModificationException", "ResourceInUseException"},
      {"ConcurrentModificationException", 400, kLower}},
     {ErrorCode::kInvalidRequest,
-     {"InvalidRequestException", "InvalidArgumentException",
-      "IdempotentParameterMismatchException"},
+     {"InvalidRequestException", "InvalidArgumentException"},
      {"ValidationException", 400, kLower}},
     {ErrorCode::kInvalidConfiguration,
-     {"InvalidApplicationConfigurationException", "InvalidArgumentException",
-      "TableNotFoundException"},
+     {"InvalidApplicationConfigurationException", "InvalidArgumentException"},
      {"ValidationException", 400, kLower}},
     {ErrorCode::kCodeValidation,
      {"CodeValidationException", "InvalidArgumentException"},
@@ -82,6 +78,18 @@ constexpr Naming kNamings[] = {
     {ErrorCode::kTooManyTags,
      {"TooManyTagsException", "InvalidArgumentException"},
      {"ValidationException", 400, kLower}},
+    {ErrorCode::kConditionFailed,
+     {"ConditionalCheckFailedException"},
+     {"ConditionalCheckFailedException", 400, kLower}},
+    {ErrorCode::kTransactionCanceled,
+     {"TransactionCanceledException"},
+     {"TransactionCanceledException", 400, kLower}},
+    {ErrorCode::kTableNotFound,
+     {"TableNotFoundException"},
+     {"TableNotFoundException", 400, kLower}},
+    {ErrorCode::kIdempotencyMismatch,
+     {"IdempotentParameterMismatchException"},
+     {"IdempotentParameterMismatchException", 400, kLower}},
     {ErrorCode::kMissingAuthenticationToken,
      {},
      {"MissingAuthenticationTokenException", 400, kLower}},
@@ -95,10 +103,7 @@ constexpr Naming kNamings[] = {
     {ErrorCode::kThrottled, {"ThrottlingException"}, {"ThrottlingException", 400, kLower}},
     {ErrorCode::kSealed, kInternalNames, kInternalFailure},
     {ErrorCode::kOutOfSequence, kInternalNames, kInternalFailure},
-    // The log's never reaches a client; DynamoDB's cancelled transactions do.
-    {ErrorCode::kFenced,
-     {"TransactionCanceledException", kInternalNames[0], kInternalNames[1]},
-     kInternalFailure},
+    {ErrorCode::kFenced, kInternalNames, kInternalFailure},
     {ErrorCode::kNoSpace, kUnavailableNames, kServiceUnavailable},
     {ErrorCode::kCorruption, kInternalNames, kInternalFailure},
     {ErrorCode::kIo, kInternalNames, kInternalFailure},
@@ -168,8 +173,7 @@ HttpResponse encode_error(std::string_view service, Protocol protocol, const Err
     return response;
   }
   const bool has_members =
-      service == "dynamodb" &&
-      (error.code == ErrorCode::kFenced || error.code == ErrorCode::kConcurrentModification);
+      error.code == ErrorCode::kConditionFailed || error.code == ErrorCode::kTransactionCanceled;
   const auto [message, members] =
       has_members ? split_members(error.message)
                   : std::pair(std::string_view(error.message), std::string_view());

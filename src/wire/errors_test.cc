@@ -46,6 +46,15 @@ TEST(Errors, TakeTheNameAndTheMessageMemberFromTheModel) {
   EXPECT_EQ(aws_error("dynamodb", ErrorCode::kInternal).name, "InternalServerError");
   EXPECT_EQ(aws_error("firehose", ErrorCode::kInternal).name, "InternalFailure");
   EXPECT_EQ(aws_error("dynamodb", ErrorCode::kInvalidArgument).name, "ValidationException");
+  EXPECT_EQ(aws_error("dynamodb", ErrorCode::kConditionFailed).name,
+            "ConditionalCheckFailedException");
+  EXPECT_EQ(aws_error("dynamodb", ErrorCode::kTransactionCanceled).name,
+            "TransactionCanceledException");
+  EXPECT_EQ(aws_error("dynamodb", ErrorCode::kTableNotFound).name, "TableNotFoundException");
+  EXPECT_EQ(aws_error("dynamodb", ErrorCode::kIdempotencyMismatch).name,
+            "IdempotentParameterMismatchException");
+  // The log's errors never look like a caller's.
+  EXPECT_EQ(aws_error("dynamodb", ErrorCode::kFenced).name, "InternalServerError");
   EXPECT_EQ(aws_error("nothing", ErrorCode::kThrottled).name, "ThrottlingException");
 }
 
