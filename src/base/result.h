@@ -36,6 +36,11 @@ enum class ErrorCode : uint8_t {
   kTransactionCanceled,   // TransactionCanceledException
   kTableNotFound,         // TableNotFoundException
   kIdempotencyMismatch,   // IdempotentParameterMismatchException
+  // Master keys of encrypted streams.
+  kKeyNotFound,      // KMSNotFoundException
+  kKeyDisabled,      // KMSDisabledException
+  kKeyInvalidState,  // KMSInvalidStateException
+  kKeyAccessDenied,  // KMSAccessDeniedException
   // Who is calling.
   kMissingAuthenticationToken,
   kIncompleteSignature,

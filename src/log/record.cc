@@ -4,10 +4,10 @@
 
 namespace millstream {
 
-char* store_record_head(char* to, std::string_view partition_key, size_t data_size) {
+char* store_record_head(char* to, std::string_view partition_key, size_t data_size, uint8_t flags) {
   store_le(to, static_cast<uint32_t>(data_size));
   store_le(to + 4, static_cast<uint16_t>(partition_key.size()));
-  to[6] = 0;
+  to[6] = static_cast<char>(flags);
   to[7] = 0;
   if (!partition_key.empty()) {
     std::memcpy(to + kRecordHeaderSize, partition_key.data(), partition_key.size());

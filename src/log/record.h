@@ -17,10 +17,15 @@ namespace millstream {
 
 inline constexpr size_t kRecordHeaderSize = 8;
 
+// Flags of a record. An encrypted one (log/encrypted/record_cipher.h) is met below EncryptedLog
+// only; above it, the other flag tells how the record is stored.
+inline constexpr uint8_t kRecordEncrypted = 1;
+inline constexpr uint8_t kRecordStoredEncrypted = 2;
+
 struct RecordView {
-  std::string_view partition_key;  // UTF-8, 1 to 256 characters
+  std::string_view partition_key;  // UTF-8, 1 to 256 characters; none if kRecordEncrypted
   std::string_view data;
-  uint8_t flags = 0;  // none defined yet
+  uint8_t flags = 0;
 };
 
 inline constexpr size_t stored_record_size(size_t partition_key_size, size_t data_size) {
@@ -29,7 +34,8 @@ inline constexpr size_t stored_record_size(size_t partition_key_size, size_t dat
 
 // Writes the header and the key at `to`; the data (`data_size` bytes) goes to the returned
 // address, so that a decoder can write it in place.
-char* store_record_head(char* to, std::string_view partition_key, size_t data_size);
+char* store_record_head(char* to, std::string_view partition_key, size_t data_size,
+                        uint8_t flags = 0);
 
 // Walks the records of one batch body.
 class RecordCursor {

@@ -82,6 +82,7 @@ struct Stream {
   std::optional<int32_t> warm_throughput_mibps;  // as asked for; on-demand streams only
   std::map<std::string, std::string> tags;
   std::vector<std::string> shard_level_metrics;  // names of enhanced monitoring, as asked for
+  std::string encryption_key_id;  // of the master key, as asked for; empty: not encrypted
   // Resource policies: of the stream (nullptr: none), and of its consumers by their ARN.
   std::shared_ptr<const std::string> policy;
   std::map<std::string, std::shared_ptr<const std::string>> consumer_policies;
