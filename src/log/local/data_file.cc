@@ -57,6 +57,10 @@ std::string data_file_path(const std::string& folder, DataKind kind, uint64_t id
   return fmt::format("{}/{:010}.{}", folder, id, kind == DataKind::kPack ? "pack" : "segment");
 }
 
+std::string tier_index_path(const std::string& data_path) {
+  return data_path.substr(0, data_path.rfind('.')) + ".tier";
+}
+
 PartWriter::PartWriter(File& file, const DataHeader& header, uint64_t offset)
     : file_(file), part_offset_(offset == 0 ? kDataHeaderSize : offset), writer_(kWriteBytes) {
   writer_.start(file, offset);

@@ -14,26 +14,32 @@ namespace millstream::local {
 
 // One pack or segment that the manifest lists, or will list once a checkpoint is complete.
 //
-// Threads: `length` grows (segments only) after the bytes below it are durable; the other
-//          members that change belong to the flusher's thread.
+// Threads: `length` grows (segments only) after the bytes below it are durable; `tiered` is for
+//          all; the other members that change belong to the flusher's thread.
 struct DataFile {
   uint64_t id = 0;
   DataKind kind = DataKind::kPack;
   std::string path;
   ShardId shard{};          // segments only
   TimeMs retention_ms = 0;  // packs: of all its shards
-  uint32_t tier = 0;        // packs: how often its records were merged
+  uint32_t merges = 0;      // packs: how often its records were merged
   std::atomic<uint64_t> length{0};
   TimeMs first_arrival_ms = 0;
   TimeMs last_arrival_ms = 0;
   Counter first = 0;     // segments only
   Counter end = 0;       // segments only
   bool closed = false;   // no more parts
-  bool damaged = false;  // left alone by merging
+  bool damaged = false;  // left alone by merging and tiering
+  // In the object store: `path` does not exist, its index stands in tier_index_path(). Never
+  // goes back to false.
+  std::atomic<bool> tiered{false};
+  bool uploading = false;  // left alone by merging
 };
 using DataFileRef = std::shared_ptr<DataFile>;
 
 std::string data_file_path(const std::string& folder, DataKind kind, uint64_t id);
+// Of the index that stays when the file at `data_path` moves to the object store.
+std::string tier_index_path(const std::string& data_path);
 
 // Writes one part, durably or not at all.
 //

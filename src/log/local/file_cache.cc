@@ -10,21 +10,40 @@ OpenDataFileRef FileCache::cached(const DataFile& file) {
   return it->second->file;
 }
 
-Result<OpenDataFileRef> FileCache::open(const DataFile& file) {
-  if (OpenDataFileRef known = cached(file)) return known;
+Result<OpenDataFileRef> FileCache::open_now(const DataFile& file, bool tiered) {
   auto opened = std::make_shared<OpenDataFile>();
-  TRY_ASSIGN(opened->file, env_.open(file.path, OpenMode::kReadOnly));
-  OpenDataFileRef dropped;  // closed outside of the lock
-  std::lock_guard lock(mutex_);
-  if (const auto it = by_id_.find(file.id); it != by_id_.end()) return it->second->file;
-  by_use_.push_front({file.id, opened});
-  by_id_[file.id] = by_use_.begin();
-  if (by_use_.size() > limit_) {
-    dropped = std::move(by_use_.back().file);
-    by_id_.erase(by_use_.back().id);
-    by_use_.pop_back();
+  if (!tiered) {
+    TRY_ASSIGN(opened->file, env_.open(file.path, OpenMode::kReadOnly));
+    return opened;
   }
+  TRY_ASSIGN(auto remote, TieredFile::open(tier_, file));
+  opened->tiered = remote.get();
+  opened->index = remote->entries();
+  opened->indexed = file.length;
+  opened->file = std::move(remote);
   return opened;
+}
+
+Result<OpenDataFileRef> FileCache::open(const DataFile& file) {
+  for (;;) {
+    if (OpenDataFileRef known = cached(file)) return known;
+    const bool tiered = file.tiered;
+    auto opened = open_now(file, tiered);
+    if (!opened && !tiered && file.tiered) continue;  // it has moved just now
+    if (!opened) return opened;
+    OpenDataFileRef dropped;  // closed outside of the lock
+    std::lock_guard lock(mutex_);
+    if (tiered != file.tiered) continue;  // forget() may have been called before
+    if (const auto it = by_id_.find(file.id); it != by_id_.end()) return it->second->file;
+    by_use_.push_front({file.id, *opened});
+    by_id_[file.id] = by_use_.begin();
+    if (by_use_.size() > limit_) {
+      dropped = std::move(by_use_.back().file);
+      by_id_.erase(by_use_.back().id);
+      by_use_.pop_back();
+    }
+    return opened;
+  }
 }
 
 void FileCache::forget(uint64_t id) {

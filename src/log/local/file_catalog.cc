@@ -26,11 +26,13 @@ Extent extent_of(const DataFileRef& segment) {
           .size = segment->length};
 }
 
-FileCatalog::FileCatalog(Env& env, std::string folder, FileCache& cache, Health& health)
+FileCatalog::FileCatalog(Env& env, std::string folder, FileCache& cache, TierReader& tier,
+                         Health& health)
     : env_(env),
       folder_(std::move(folder)),
       data_folder_(folder_ + "/data"),
       cache_(cache),
+      tier_(tier),
       health_(health) {}
 
 void FileCatalog::missing(const DataFile& file, std::string what) {
@@ -47,8 +49,9 @@ Result<> FileCatalog::load(Manifest manifest, ShardTable& shards) {
   state_.files.clear();
   for (const FileInfo& info : present) {
     const std::string path = data_folder_ + "/" + info.name;
-    const bool known =
-        std::ranges::any_of(files_, [&](const DataFileRef& file) { return file->path == path; });
+    const bool known = std::ranges::any_of(files_, [&](const DataFileRef& file) {
+      return (file->tiered ? tier_index_path(file->path) : file->path) == path;
+    });
     if (!known && !info.is_folder) TRY(env_.remove(path));
   }
   for (const ShardRef& shard : shards.all()) {
@@ -65,7 +68,8 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
   file->path = data_file_path(data_folder_, entry.kind, entry.id);
   file->shard = entry.shard;
   file->retention_ms = entry.retention_ms;
-  file->tier = entry.tier;
+  file->tiered = entry.tiered;
+  file->merges = entry.merges;
   file->length = entry.length;
   file->first_arrival_ms = entry.first_arrival_ms;
   file->last_arrival_ms = entry.last_arrival_ms;
@@ -74,18 +78,28 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
   file->closed = entry.closed;
   files_.push_back(file);
 
-  const std::string name = file->path.substr(data_folder_.size() + 1);
-  const auto info = std::ranges::find(present, name, &FileInfo::name);
-  if (info == present.end()) {
-    missing(*file, "the file is missing");
-    file->damaged = true;
-  } else if (info->size < entry.length) {
-    missing(*file, "the file is too short");
-    file->damaged = true;
-  } else if (info->size > entry.length) {
-    // A checkpoint that was not completed.
-    TRY_ASSIGN(const auto open, env_.open(file->path, OpenMode::kReadWrite));
-    TRY(open->truncate(entry.length));
+  std::optional<LoadedIndex> index;
+  if (file->tiered) {
+    ++tier_.counters().files;
+    tier_.counters().bytes += file->length;
+    TRY_ASSIGN(index, tier_index_of(*file));
+  } else {
+    const std::string name = file->path.substr(data_folder_.size() + 1);
+    const auto info = std::ranges::find(present, name, &FileInfo::name);
+    if (info == present.end()) {
+      missing(*file, "the file is missing");
+      file->damaged = true;
+    } else if (info->size < entry.length) {
+      missing(*file, "the file is too short");
+      file->damaged = true;
+    } else if (info->size > entry.length) {
+      // A checkpoint that was not completed.
+      TRY_ASSIGN(const auto open, env_.open(file->path, OpenMode::kReadWrite));
+      TRY(open->truncate(entry.length));
+    }
+    if (file->kind == DataKind::kPack && info != present.end()) {
+      TRY_ASSIGN(index, index_of(*file));
+    }
   }
   if (file->kind == DataKind::kSegment) {
     if (file->damaged) file->closed = true;
@@ -94,14 +108,8 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
     }
     return {};
   }
-  if (info == present.end()) return {};
-  TRY_ASSIGN(const OpenDataFileRef open, cache_.open(*file));
-  TRY_ASSIGN(const LoadedIndex index, load_index(*open->file, entry.length));
-  if (index.damaged) {
-    missing(*file, "the pack's index and some of its blocks are damaged");
-    file->damaged = true;
-  }
-  for (const IndexEntry& block : index.entries) {
+  if (!index) return {};
+  for (const IndexEntry& block : index->entries) {
     const ShardRef shard = shards.find(block.shard);
     if (shard && block.end > shard->durable.trim) {
       shard->extents.push_back(extent_of(file, block));
@@ -110,11 +118,36 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
   return {};
 }
 
+Result<std::optional<LoadedIndex>> FileCatalog::index_of(DataFile& file) {
+  TRY_ASSIGN(const OpenDataFileRef open, cache_.open(file));
+  TRY_ASSIGN(LoadedIndex index, load_index(*open->file, file.length));
+  if (index.damaged) {
+    missing(file, "the pack's index and some of its blocks are damaged");
+    file.damaged = true;
+  }
+  return index;
+}
+
+Result<std::optional<LoadedIndex>> FileCatalog::tier_index_of(DataFile& file) {
+  auto open = TieredFile::open(tier_, file);
+  if (!open && tier_.has_store()) {
+    TRY(tier_.restore_index(file));
+    open = TieredFile::open(tier_, file);
+  }
+  if (!open) {
+    missing(file, open.error().message);
+    file.damaged = true;
+    return std::nullopt;
+  }
+  return LoadedIndex{.entries = *(*open)->entries()};
+}
+
 ManifestFile entry_of(const DataFile& file) {
   return {.id = file.id,
           .kind = file.kind,
           .closed = file.closed,
-          .tier = file.tier,
+          .tiered = file.tiered,
+          .merges = file.merges,
           .shard = file.shard,
           .retention_ms = file.retention_ms,
           .length = file.length,
@@ -150,11 +183,35 @@ Result<> FileCatalog::store(Manifest shown, std::vector<ManifestFile> files) {
   return stored;
 }
 
+Result<> FileCatalog::tier(const DataFileRef& file) {
+  std::vector<ManifestFile> all = entries();
+  std::ranges::find(all, file->id, &ManifestFile::id)->tiered = true;
+  TRY(store(state_, std::move(all)));
+  file->tiered = true;
+  file->uploading = false;
+  ++tier_.counters().files;
+  tier_.counters().bytes += file->length;
+  cache_.forget(file->id);
+  remove_local(file->path);
+  return {};
+}
+
 void FileCatalog::remove(const DataFileRef& file) {
   cache_.forget(file->id);
-  if (auto removed = env_.remove(file->path); !removed) {
+  if (!file->tiered) {
+    remove_local(file->path);
+    return;
+  }
+  --tier_.counters().files;
+  tier_.counters().bytes -= file->length;
+  remove_local(tier_index_path(file->path));
+  if (tiered_removed_) tiered_removed_(*file);
+}
+
+void FileCatalog::remove_local(const std::string& path) {
+  if (auto removed = env_.remove(path); !removed) {
     // Deleted at the next start, since the manifest does not list it.
-    log_warning("log", "{} is not needed, but: {}", file->path, removed.error().message);
+    log_warning("log", "{} is not needed, but: {}", path, removed.error().message);
   }
 }
 

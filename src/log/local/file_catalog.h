@@ -1,6 +1,7 @@
 // The packs and segments that exist, and the manifest that says so.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace millstream::local {
 // Threads: the flusher's only (recovery's before it runs).
 class FileCatalog {
  public:
-  FileCatalog(Env& env, std::string folder, FileCache& cache, Health& health);
+  FileCatalog(Env& env, std::string folder, FileCache& cache, TierReader& tier, Health& health);
 
   const std::string& data_folder() const { return data_folder_; }
   std::string manifest_path() const { return folder_ + "/MANIFEST"; }
@@ -28,7 +29,8 @@ class FileCatalog {
   std::vector<DataFileRef>& files() { return files_; }
 
   // Takes over the manifest's files: cuts them to their length, fills the shards' extents,
-  // deletes what the manifest doesn't list.
+  // deletes what the manifest doesn't list. Asks the object store only for an index that the disk
+  // has lost.
   Result<> load(Manifest manifest, ShardTable& shards);
 
   // The manifest's entries for files().
@@ -38,17 +40,30 @@ class FileCatalog {
   Result<> store(Manifest shown, std::vector<ManifestFile> files);
   // Deletes a file that the stored manifest doesn't list any more.
   void remove(const DataFileRef& file);
+  // Called by remove() for tiered files: their objects are to go, too.
+  void on_tiered_removed(std::function<void(const DataFile&)> callback) {
+    tiered_removed_ = std::move(callback);
+  }
+  // The file, whose objects and index are durable, is in the object store from now on; the local
+  // one is removed. Errors: as store().
+  Result<> tier(const DataFileRef& file);
 
  private:
   Result<> load_file(const ManifestFile& entry, const std::vector<FileInfo>& present,
                      ShardTable& shards);
+  // The blocks of a pack or a tiered file; nothing (reported) if they can't be known.
+  Result<std::optional<LoadedIndex>> index_of(DataFile& file);
+  Result<std::optional<LoadedIndex>> tier_index_of(DataFile& file);
+  void remove_local(const std::string& path);
   void missing(const DataFile& file, std::string what);
 
   Env& env_;
   const std::string folder_;
   const std::string data_folder_;
   FileCache& cache_;
+  TierReader& tier_;
   Health& health_;
+  std::function<void(const DataFile&)> tiered_removed_;
   Manifest state_;
   std::vector<DataFileRef> files_;
 };

@@ -1,5 +1,7 @@
 #include "log/local/manifest.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "log/local/coding.h"
 
@@ -7,7 +9,12 @@ namespace millstream::local {
 namespace {
 
 constexpr uint32_t kManifestMark = 0x4D4A534D;  // "MSJM"
+// Version 2 is written once a file is tiered: versions of Millstream that don't know of it refuse
+// it, and take no such file for a missing one.
 constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kTieredVersion = 2;
+constexpr uint8_t kClosed = 1;
+constexpr uint8_t kTiered = 2;
 constexpr size_t kHeadSize = 24;
 
 void put_shard(ByteWriter& out, const ManifestShard& shard) {
@@ -49,8 +56,8 @@ ManifestShard get_shard(ByteReader& in) {
 void put_file(ByteWriter& out, const ManifestFile& file) {
   out.put(file.id);
   out.put(file.kind);
-  out.put(static_cast<uint8_t>(file.closed));
-  out.put(file.tier);
+  out.put(static_cast<uint8_t>((file.closed ? kClosed : 0) | (file.tiered ? kTiered : 0)));
+  out.put(file.merges);
   out.put(file.shard);
   out.put(file.retention_ms);
   out.put(file.length);
@@ -64,8 +71,10 @@ ManifestFile get_file(ByteReader& in) {
   ManifestFile file;
   file.id = in.get<uint64_t>();
   file.kind = in.get<DataKind>();
-  file.closed = in.get<uint8_t>() != 0;
-  file.tier = in.get<uint32_t>();
+  const auto flags = in.get<uint8_t>();
+  file.closed = (flags & kClosed) != 0;
+  file.tiered = (flags & kTiered) != 0;
+  file.merges = in.get<uint32_t>();
   file.shard = in.get<ShardId>();
   file.retention_ms = in.get<TimeMs>();
   file.length = in.get<uint64_t>();
@@ -117,7 +126,8 @@ std::string encode_manifest(const Manifest& manifest) {
   ByteWriter out(bytes);
   out.put(kManifestMark);
   out.put(uint32_t{0});
-  out.put(kFormatVersion);
+  const bool tiered = std::ranges::any_of(manifest.files, &ManifestFile::tiered);
+  out.put(tiered ? kTieredVersion : kFormatVersion);
   out.put(uint32_t{0});
   out.put(uint64_t{0});
   out.put(manifest.epoch);
@@ -147,7 +157,8 @@ Result<Manifest> decode_manifest(std::string_view bytes, const std::string& path
       load_le<uint32_t>(bytes.data() + 4) != checksum_of(bytes)) {
     return broken("wrong checksum");
   }
-  if (load_le<uint32_t>(bytes.data() + 8) != kFormatVersion) {
+  const auto version = load_le<uint32_t>(bytes.data() + 8);
+  if (version != kFormatVersion && version != kTieredVersion) {
     return broken("written by another version of Millstream");
   }
   ByteReader in(bytes.substr(kHeadSize));

@@ -26,7 +26,8 @@ struct ManifestFile {
   uint64_t id = 0;
   DataKind kind = DataKind::kPack;
   bool closed = false;
-  uint32_t tier = 0;
+  bool tiered = false;      // in the object store
+  uint32_t merges = 0;      // packs: how often its records were merged
   ShardId shard{};          // segments only
   TimeMs retention_ms = 0;  // packs: of its shards
   uint64_t length = 0;      // durable bytes; what lies behind does not count

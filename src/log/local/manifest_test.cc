@@ -17,7 +17,7 @@ Manifest sample() {
   manifest.files.push_back({.id = 70,
                             .kind = DataKind::kSegment,
                             .closed = true,
-                            .tier = 2,
+                            .merges = 2,
                             .shard = ShardId{3},
                             .retention_ms = 1000,
                             .length = 4096,
