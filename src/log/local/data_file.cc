@@ -26,6 +26,22 @@ Result<bool> is_padding(File& file, uint64_t offset, uint64_t end) {
   return bytes.find_first_not_of('\0') == std::string::npos;
 }
 
+// Whether a part that ends at `end` can have this trailer. A right checksum says only that the
+// bytes are as somebody wrote them.
+bool fits(const Trailer& trailer, uint64_t end) {
+  return trailer.part_offset >= kDataHeaderSize && trailer.part_offset <= trailer.index_offset &&
+         trailer.index_offset < end && trailer.index_size <= (end - trailer.index_offset) / 2 &&
+         trailer.index_offset + 2 * trailer.index_size + kTrailerSize == end;
+}
+
+// Whether the blocks are all where the part has blocks: readers fetch what the index says.
+bool fits(const std::vector<IndexEntry>& entries, const Trailer& trailer) {
+  return std::ranges::all_of(entries, [&](const IndexEntry& entry) {
+    return entry.offset >= trailer.part_offset && entry.offset <= trailer.index_offset &&
+           entry.size <= trailer.index_offset - entry.offset;
+  });
+}
+
 // The blocks between two offsets, as far as one leads to the next.
 Result<bool> scan_blocks(File& file, uint64_t offset, uint64_t end,
                          std::vector<IndexEntry>& entries) {
@@ -109,8 +125,7 @@ Result<LoadedIndex> load_index(File& file, uint64_t length) {
       TRY_ASSIGN(const std::string bytes, read_exactly(file, end - kTrailerSize, kTrailerSize));
       trailer = decode_trailer(bytes);
     }
-    if (!trailer || trailer->part_offset >= end ||
-        trailer->index_offset + 2 * trailer->index_size + kTrailerSize != end) {
+    if (!trailer || !fits(*trailer, end)) {
       // Without the trailer nothing says where the parts begin: take what the first one has.
       std::vector<IndexEntry> entries;
       TRY_ASSIGN(const bool whole, scan_blocks(file, kDataHeaderSize, end, entries));
@@ -125,6 +140,7 @@ Result<LoadedIndex> load_index(File& file, uint64_t length) {
           trailer->index_offset + static_cast<uint64_t>(copy) * trailer->index_size;
       TRY_ASSIGN(const std::string bytes, read_exactly(file, offset, trailer->index_size));
       entries = decode_index(bytes);
+      if (entries && !fits(*entries, *trailer)) entries.reset();
     }
     if (!entries) {
       entries.emplace();

@@ -137,6 +137,31 @@ TEST_F(DataFileTest, ADamagedIndexIsReplacedByItsCopyAndThenByTheBlocks) {
   EXPECT_EQ(loaded->entries, written_);
 }
 
+// Right checksums, wrong contents.
+TEST_F(DataFileTest, WhatPointsOutOfThePartDoesNotCount) {
+  write_part(2);
+  const uint64_t index_size = kIndexHeadSize + 2 * kIndexEntrySize;
+  const uint64_t index_offset = length_ - kTrailerSize - 2 * index_size;
+  std::vector<IndexEntry> wrong = written_;
+  wrong[1].size = 1U << 31;
+  const std::string index = encode_index(wrong);
+  ASSERT_TRUE(file_->write(index_offset, index + index));
+  auto loaded = load_index(*file_, length_);
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->damaged);
+  EXPECT_EQ(loaded->entries, written_);  // from the blocks
+  for (const Trailer& trailer :
+       {Trailer{kDataHeaderSize, length_ - kTrailerSize, uint64_t{1} << 63},
+        Trailer{index_offset + 1, index_offset, index_size},
+        Trailer{0, index_offset, index_size}}) {
+    ASSERT_TRUE(file_->write(length_ - kTrailerSize, encode_trailer(trailer)));
+    loaded = load_index(*file_, length_);
+    ASSERT_TRUE(loaded);
+    EXPECT_TRUE(loaded->damaged);
+    EXPECT_EQ(loaded->entries, written_);
+  }
+}
+
 TEST_F(DataFileTest, BlocksThatCanNotBeFoundAreReported) {
   write_part(3);
   flip(length_ - 1);              // the trailer
