@@ -35,7 +35,7 @@ class Producer(threading.Thread):
                 assert answer["FailedRecordCount"] == 0
                 self.sent += 1
                 self.stopped.wait(0.02)
-        except Exception as error:  # noqa: BLE001: told by stop()
+        except Exception as error:
             self.error = error
 
     def stop(self):
@@ -73,7 +73,7 @@ class LineageConsumer(threading.Thread):
                     behind |= self.read(shard)
                 if last and not behind:
                     return
-        except Exception as error:  # noqa: BLE001: told by stop()
+        except Exception as error:
             self.error = error
 
     def read(self, shard):
