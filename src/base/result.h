@@ -36,6 +36,7 @@ enum class ErrorCode : uint8_t {
   kTransactionCanceled,   // TransactionCanceledException
   kTableNotFound,         // TableNotFoundException
   kIdempotencyMismatch,   // IdempotentParameterMismatchException
+  kDryRun,                // DryRunOperationException: all is well, nothing was done
   // Master keys of encrypted streams.
   kKeyNotFound,      // KMSNotFoundException
   kKeyDisabled,      // KMSDisabledException

@@ -90,6 +90,7 @@ constexpr Naming kNamings[] = {
     {ErrorCode::kIdempotencyMismatch,
      {"IdempotentParameterMismatchException"},
      {"IdempotentParameterMismatchException", 400, kLower}},
+    {ErrorCode::kDryRun, {"DryRunOperationException"}, {"DryRunOperationException", 400, kLower}},
     {ErrorCode::kKeyNotFound,
      {"KMSNotFoundException", "InvalidKMSResourceException"},
      {"KMSNotFoundException", 400, kLower}},
