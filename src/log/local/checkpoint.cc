@@ -11,18 +11,19 @@ namespace {
 
 // A checkpoint syncs at most so many segments, and a pack for each retention.
 constexpr size_t kMaxSegments = 64;
-// Runs taken from a shard at a time: their buffers stay alive until they are written.
-constexpr uint64_t kGatherBytes = uint64_t{8} << 20;
+// Runs taken from a shard at a time, while its readers and the committer wait.
+constexpr size_t kGatherRuns = 4096;
 
 }  // namespace
 
 Checkpointer::Checkpointer(Env& env, Committer& committer, JournalSpace& space,
-                           FileCatalog& catalog, LogReader& reader, Health& health,
-                           CheckpointOptions options)
+                           FileCatalog& catalog, TailFrames& frames, LogReader& reader,
+                           Health& health, CheckpointOptions options)
     : env_(env),
       committer_(committer),
       space_(space),
       catalog_(catalog),
+      frames_(frames),
       reader_(reader),
       health_(health),
       options_(options) {}
@@ -37,7 +38,11 @@ Result<> Checkpointer::run(uint64_t closed_generation) {
   }
   std::vector<Share> parts = shares(snapshot);
   written_.clear();
-  if (auto done = write(parts, snapshot.lsn); !done) {
+  first_pending_ = frames_.flushed() + 1;
+  pending_ = frames_.range(first_pending_, snapshot.frame);
+  auto done = write(parts);
+  pending_.clear();
+  if (!done) {
     discard();
     return done;
   }
@@ -66,6 +71,7 @@ Result<> Checkpointer::run(uint64_t closed_generation) {
     return stored;
   }
   install(parts);
+  frames_.flushed_to(snapshot.frame);
   space_.release_below(position);
   return {};
 }
@@ -76,10 +82,11 @@ std::vector<Checkpointer::Share> Checkpointer::shares(const Snapshot& snapshot) 
     Share share{.shard = entry.shard, .retention_ms = entry.options.retention_ms};
     ShardState& shard = *entry.shard;
     std::lock_guard lock(shard.mutex);
-    const RunQueue& tail = shard.tail;
-    for (size_t i = tail.unflushed(); i < tail.size() && tail[i].lsn <= snapshot.lsn; ++i) {
+    RunQueue& tail = shard.tail;
+    tail.drop_stale(frames_.first());
+    for (size_t i = tail.unflushed(); i < tail.size() && tail[i].frame() <= snapshot.frame; ++i) {
       share.bytes += tail[i].bytes;
-      share.end = tail[i].end();
+      share.end = tail[i].end;
     }
     if (share.end == 0) continue;
     if (!shard.extents.empty()) {
@@ -91,7 +98,7 @@ std::vector<Checkpointer::Share> Checkpointer::shares(const Snapshot& snapshot) 
   return result;
 }
 
-Result<> Checkpointer::write(std::vector<Share>& all, Lsn lsn) {
+Result<> Checkpointer::write(std::vector<Share>& all) {
   std::vector<Share*> by_size;
   for (Share& share : all) by_size.push_back(&share);
   std::ranges::sort(by_size, std::ranges::greater(), &Share::bytes);
@@ -108,7 +115,7 @@ Result<> Checkpointer::write(std::vector<Share>& all, Lsn lsn) {
     const uint64_t weight = share->segment ? share->bytes * 4 : share->bytes;
     if (weight >= options_.segment_bytes && segments < kMaxSegments) {
       ++segments;
-      TRY(write_segment(*share, lsn));
+      TRY(write_segment(*share));
       continue;
     }
     // Its later records stand in a pack, so that none may follow in the segment.
@@ -117,7 +124,7 @@ Result<> Checkpointer::write(std::vector<Share>& all, Lsn lsn) {
   }
   for (auto& [retention_ms, members] : packs) {
     std::ranges::sort(members, {}, [](const Share* share) { return share->shard->id; });
-    TRY(write_pack(members, lsn));
+    TRY(write_pack(members));
   }
   return {};
 }
@@ -130,7 +137,7 @@ DataFileRef Checkpointer::new_file(DataKind kind) {
   return file;
 }
 
-Result<> Checkpointer::write_pack(std::span<Share*> members, Lsn lsn) {
+Result<> Checkpointer::write_pack(std::span<Share*> members) {
   const DataFileRef pack = new_file(DataKind::kPack);
   pack->retention_ms = members.front()->retention_ms;
   written_.push_back({.file = pack, .is_new = true});
@@ -139,7 +146,7 @@ Result<> Checkpointer::write_pack(std::span<Share*> members, Lsn lsn) {
   Written& written = written_.back();
   for (Share* share : members) {
     const size_t before = part.index().size();
-    TRY(write_runs(*share, lsn, part));
+    TRY(write_runs(*share, part));
     for (size_t i = before; i < part.index().size(); ++i) {
       written.extents.emplace_back(share->shard, extent_of(pack, part.index()[i]));
     }
@@ -159,7 +166,7 @@ Result<> Checkpointer::write_pack(std::span<Share*> members, Lsn lsn) {
   return {};
 }
 
-Result<> Checkpointer::write_segment(Share& share, Lsn lsn) {
+Result<> Checkpointer::write_segment(Share& share) {
   const bool is_new = !share.segment;
   if (is_new) {
     share.segment = new_file(DataKind::kSegment);
@@ -171,7 +178,7 @@ Result<> Checkpointer::write_segment(Share& share, Lsn lsn) {
   TRY_ASSIGN(const auto file,
              env_.open(segment->path, is_new ? OpenMode::kCreateNew : OpenMode::kReadWrite));
   PartWriter part(*file, {DataKind::kSegment, segment->id}, segment->length);
-  TRY(write_runs(share, lsn, part));
+  TRY(write_runs(share, part));
   if (part.index().empty()) {
     written_.pop_back();
     if (!is_new) return {};
@@ -193,57 +200,55 @@ Result<> Checkpointer::write_segment(Share& share, Lsn lsn) {
   return {};
 }
 
-Result<> Checkpointer::write_runs(Share& share, Lsn lsn, PartWriter& part) {
+Result<> Checkpointer::write_runs(Share& share, PartWriter& part) {
   ShardState& shard = *share.shard;
   BlockBuilder block;
   block.start(shard.id);
-  Counter at = 0;
-  for (;;) {
-    std::vector<Run> runs;
+  for (Counter at = 0; at < share.end;) {
+    runs_.clear();
     {
       std::lock_guard lock(shard.mutex);
       const RunQueue& tail = shard.tail;
-      uint64_t bytes = 0;
       for (size_t i = std::max(tail.unflushed(), tail.find(at));
-           i < tail.size() && tail[i].lsn <= lsn && bytes < kGatherBytes; ++i) {
-        runs.push_back(tail[i]);
-        bytes += tail[i].bytes;
+           i < tail.size() && tail[i].end <= share.end && runs_.size() < kGatherRuns; ++i) {
+        runs_.push_back(tail[i]);
       }
     }
-    if (runs.empty()) break;
+    if (runs_.empty()) break;
     // The journal goes on meanwhile. If there is no room for a file, the appends will say so.
     if (space_.wants_files()) std::ignore = space_.prepare();
-    for (const Run& run : runs) {
-      TRY(write_run(share, run, block, part));
-      at = run.end();
-    }
+    for (const RunRef& run : runs_) TRY(write_run(share, run, block, part));
+    at = runs_.back().end;
   }
   if (block.empty()) return {};
   TRY(part.add(block));
   return {};
 }
 
-Result<> Checkpointer::write_run(Share& share, const Run& run, BlockBuilder& block,
+Result<> Checkpointer::write_run(Share& share, const RunRef& ref, BlockBuilder& block,
                                  PartWriter& part) {
-  Slice from_journal;
-  // The bodies of a run are all in the cache, or none is.
-  if (run.pieces.front().body.empty()) {
-    auto read = reader_.read_run(run);
+  const TailFrame& frame = *pending_[ref.frame() - first_pending_];
+  const Run& run = frame.run(ref.run());
+  // The bodies of a run are all in memory, or none is.
+  if (!frame.bodies(run, bodies_)) {
+    auto read = reader_.read_run(frame, run);
     if (!read && read.error().code == ErrorCode::kCorruption) {
-      share.damaged.push_back({run.first, run.end(), run.arrival_ms,
-                               fmt::format("{} at {}", run.file->path, run.offset)});
+      share.damaged.push_back({run.first, ref.end, run.arrival_ms,
+                               fmt::format("{} at {}", frame.file()->path, frame.offset(run))});
       return {};
     }
     if (!read) return std::unexpected(std::move(read).error());
-    from_journal = *std::move(read);
+    size_t offset = 0;
+    for (const Piece& piece : frame.pieces(run)) {
+      bodies_.push_back(read->sub(offset, piece.bytes));
+      offset += piece.bytes;
+    }
   }
   Counter first = run.first;
-  size_t offset = 0;
-  for (const Piece& piece : run.pieces) {
-    const Slice body = from_journal.empty() ? piece.body : from_journal.sub(offset, piece.bytes);
-    block.add(first, piece.records, run.arrival_ms, {body});
+  auto body = bodies_.begin();
+  for (const Piece& piece : frame.pieces(run)) {
+    block.add(first, piece.records, run.arrival_ms, std::move(*body++));
     first += piece.records;
-    offset += piece.bytes;
     if (block.body_bytes() >= kBlockBytes) {
       TRY(part.add(block));
       block.start(share.shard->id);

@@ -18,7 +18,7 @@ struct CheckpointOptions {
 class Checkpointer {
  public:
   Checkpointer(Env& env, Committer& committer, JournalSpace& space, FileCatalog& catalog,
-               LogReader& reader, Health& health, CheckpointOptions options);
+               TailFrames& frames, LogReader& reader, Health& health, CheckpointOptions options);
 
   // All that is durable when this starts is in packs and segments, and the manifest says so,
   // when it returns; then the journal's files are free. After an error nothing has changed.
@@ -44,11 +44,11 @@ class Checkpointer {
   };
 
   std::vector<Share> shares(const Snapshot& snapshot) const;
-  Result<> write(std::vector<Share>& shares, Lsn lsn);
-  Result<> write_pack(std::span<Share*> members, Lsn lsn);
-  Result<> write_segment(Share& share, Lsn lsn);
-  Result<> write_runs(Share& share, Lsn lsn, PartWriter& part);
-  Result<> write_run(Share& share, const Run& run, BlockBuilder& block, PartWriter& part);
+  Result<> write(std::vector<Share>& shares);
+  Result<> write_pack(std::span<Share*> members);
+  Result<> write_segment(Share& share);
+  Result<> write_runs(Share& share, PartWriter& part);
+  Result<> write_run(Share& share, const RunRef& run, BlockBuilder& block, PartWriter& part);
   DataFileRef new_file(DataKind kind);
   Manifest manifest_of(const Snapshot& snapshot, const std::vector<Share>& shares) const;
   void install(const std::vector<Share>& shares);
@@ -58,9 +58,16 @@ class Checkpointer {
   Committer& committer_;
   JournalSpace& space_;
   FileCatalog& catalog_;
+  TailFrames& frames_;
   LogReader& reader_;
   Health& health_;
   const CheckpointOptions options_;
+
+  // Of the run at hand.
+  std::vector<TailFrameRef> pending_;  // frames that it moves
+  FrameNumber first_pending_ = 0;
+  std::vector<RunRef> runs_;
+  std::vector<Slice> bodies_;
   std::vector<Written> written_;
 };
 

@@ -8,6 +8,8 @@ namespace millstream::local {
 namespace {
 
 constexpr double kPacedBytesPerMs = 50'000;
+// How many shards ahead memory is asked for: about as long as one takes.
+constexpr size_t kPrefetch = 8;
 constexpr auto kRoomRetry = std::chrono::milliseconds(20);
 
 std::chrono::nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch(); }
@@ -19,14 +21,14 @@ Error closing() {
 }  // namespace
 
 Committer::Committer(FrameBuilder& builder, JournalWriter& writer, JournalSpace& space,
-                     ShardTable& shards, WriterTable& writers, TailCache& cache, Health& health,
+                     ShardTable& shards, WriterTable& writers, TailFrames& frames, Health& health,
                      size_t pending_bytes)
     : builder_(builder),
       writer_(writer),
       space_(space),
       shards_(shards),
       writers_(writers),
-      cache_(cache),
+      frames_(frames),
       health_(health),
       pending_limit_(pending_bytes) {}
 
@@ -213,26 +215,31 @@ void Committer::publish(Frame& frame) {
   for (const Frame::Effect& effect : frame.effects) {
     if (effect.kind == Op::Kind::kCreate) publish_effect(effect);
   }
-  for (auto& [shard, run] : frame.runs) {
-    const size_t bytes = run.bytes;
-    const Counter end = run.end();
-    {
-      std::lock_guard lock(shard->mutex);
-      shard->durable.tip = end;
-      shard->durable.arrival_ms = run.arrival_ms;
-      shard->tail.push(std::move(run), true);
-      if (!shard->waiters.empty()) collect_waiters(*shard);
-    }
-    cache_.added(shard, end, bytes);
-  }
+  if (frame.tail) publish_runs(frame);
   for (const Frame::Effect& effect : frame.effects) {
     if (effect.kind != Op::Kind::kCreate) publish_effect(effect);
   }
 }
 
+void Committer::publish_runs(Frame& frame) {
+  const TailFrame& tail = *frame.tail;
+  const FrameNumber number = frames_.add(frame.tail);
+  const FrameNumber first = frames_.first();
+  const size_t count = frame.shards.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kPrefetch < count) frame.shards[i + kPrefetch]->prefetch_durable();
+    ShardState& shard = *frame.shards[i];
+    const Run& run = tail.run(i);
+    std::lock_guard lock(shard.mutex);
+    shard.durable.tip = run.first + run.records;
+    shard.durable.arrival_ms = run.arrival_ms;
+    shard.tail.push(RunRef::of(number, i, run.first, run.records, run.bytes), first);
+    if (!shard.waiters.empty()) collect_waiters(shard);
+  }
+}
+
 void Committer::publish_effect(const Frame::Effect& effect) {
   ShardState& shard = *effect.shard;
-  Freed freed;
   {
     std::lock_guard lock(shard.mutex);
     switch (effect.kind) {
@@ -245,12 +252,12 @@ void Committer::publish_effect(const Frame::Effect& effect) {
         break;
       case Op::Kind::kRemove:
         shard.durable.exists = false;
-        freed = shard.tail.clear();
+        shard.tail.clear();
         collect_waiters(shard);
         break;
       case Op::Kind::kTrim:
         shard.durable.trim = effect.value;
-        freed = shard.tail.trim(effect.value);
+        shard.tail.trim(effect.value);
         break;
       case Op::Kind::kSetRetention:
         shard.durable.retention_ms = static_cast<TimeMs>(effect.value);
@@ -260,7 +267,6 @@ void Committer::publish_effect(const Frame::Effect& effect) {
         MS_ASSERT(false);
     }
   }
-  cache_.released(freed);
   if (effect.kind == Op::Kind::kRemove) shards_.erase(shard.id);
 }
 
@@ -301,6 +307,7 @@ void Committer::expire() {
 Snapshot Committer::take_snapshot() const {
   Snapshot snapshot;
   snapshot.lsn = writer_.next_lsn() - 1;
+  snapshot.frame = frames_.last();
   snapshot.epoch = builder_.epoch();
   for (ShardRef& shard : shards_.all()) {
     const ShardState::Assigned& state = shard->assigned;

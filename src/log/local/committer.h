@@ -14,7 +14,7 @@
 
 #include "log/local/frame_builder.h"
 #include "log/local/health.h"
-#include "log/local/tail_cache.h"
+#include "log/local/tail_frames.h"
 
 namespace millstream::local {
 
@@ -30,6 +30,7 @@ struct ShardSnapshot {
 // All state exactly as the frames up to `lsn` left it.
 struct Snapshot {
   Lsn lsn = 0;
+  FrameNumber frame = 0;  // the last one
   uint64_t epoch = 0;
   std::vector<ShardSnapshot> shards;
   std::vector<std::pair<uint64_t, WriterState>> writers;
@@ -39,7 +40,7 @@ struct Snapshot {
 class Committer {
  public:
   Committer(FrameBuilder& builder, JournalWriter& writer, JournalSpace& space, ShardTable& shards,
-            WriterTable& writers, TailCache& cache, Health& health, size_t pending_bytes);
+            WriterTable& writers, TailFrames& frames, Health& health, size_t pending_bytes);
   ~Committer();
 
   // Called on the committer's thread after each frame (must not block).
@@ -69,6 +70,7 @@ class Committer {
   bool make_room();
   void fill(Frame& frame);
   void publish(Frame& frame);
+  void publish_runs(Frame& frame);
   void publish_effect(const Frame::Effect& effect);
   void collect_waiters(ShardState& shard);
   void answer(Op& op);
@@ -83,7 +85,7 @@ class Committer {
   JournalSpace& space_;
   ShardTable& shards_;
   WriterTable& writers_;
-  TailCache& cache_;
+  TailFrames& frames_;
   Health& health_;
   const size_t pending_limit_;
   std::function<void()> commit_callback_;

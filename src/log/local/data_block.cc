@@ -123,13 +123,9 @@ void BlockBuilder::start(ShardId shard) {
   body_bytes_ = 0;
 }
 
-void BlockBuilder::add(Counter first, uint32_t records, TimeMs arrival_ms,
-                       std::vector<Slice> bodies) {
-  uint32_t bytes = 0;
-  for (Slice& body : bodies) {
-    bytes += static_cast<uint32_t>(body.size());
-    bodies_.push_back(std::move(body));
-  }
+void BlockBuilder::add(Counter first, uint32_t records, TimeMs arrival_ms, Slice body) {
+  const auto bytes = static_cast<uint32_t>(body.size());
+  bodies_.push_back(std::move(body));
   body_bytes_ += bytes;
   if (!batches_.empty()) {
     Batch& last = batches_.back();

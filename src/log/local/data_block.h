@@ -65,7 +65,7 @@ class BlockBuilder {
  public:
   void start(ShardId shard);
   // Joins the batch before where the arrival time is the same and no number lies between.
-  void add(Counter first, uint32_t records, TimeMs arrival_ms, std::vector<Slice> bodies);
+  void add(Counter first, uint32_t records, TimeMs arrival_ms, Slice body);
   bool empty() const { return batches_.empty(); }
   uint64_t body_bytes() const { return body_bytes_; }
   uint64_t stored_bytes() const;

@@ -17,10 +17,11 @@ std::string bytes_of(BlockBuilder& block, IndexEntry& entry) {
 BlockBuilder sample_block() {
   BlockBuilder block;
   block.start(ShardId{9});
-  block.add(100, 2, 5000, {Slice::copy_of("abc"), Slice::copy_of("defg")});
-  block.add(102, 1, 5000, {Slice::copy_of("h")});   // joins the batch before
-  block.add(103, 1, 5001, {Slice::copy_of("ij")});  // another time
-  block.add(200, 1, 5001, {Slice::copy_of("k")});   // another epoch
+  block.add(100, 1, 5000, Slice::copy_of("abc"));
+  block.add(101, 1, 5000, Slice::copy_of("defg"));
+  block.add(102, 1, 5000, Slice::copy_of("h"));   // joins the batch before
+  block.add(103, 1, 5001, Slice::copy_of("ij"));  // another time
+  block.add(200, 1, 5001, Slice::copy_of("k"));   // another epoch
   return block;
 }
 

@@ -20,7 +20,7 @@ class DataFileTest : public ::testing::Test {
     for (int i = 0; i < blocks; ++i) {
       BlockBuilder block;
       block.start(ShardId{1});
-      block.add(next_, 1, static_cast<TimeMs>(next_), {Slice::copy_of("record")});
+      block.add(next_, 1, static_cast<TimeMs>(next_), Slice::copy_of("record"));
       ++next_;
       ASSERT_TRUE(part.add(block));
     }
@@ -69,7 +69,7 @@ TEST_F(DataFileTest, LargePartsAreWrittenWhole) {
   for (Counter i = 1; i <= 30; ++i) {
     BlockBuilder block;
     block.start(ShardId{1});
-    block.add(i, 1, static_cast<TimeMs>(i), {Slice::copy_of(record)});
+    block.add(i, 1, static_cast<TimeMs>(i), Slice::copy_of(record));
     ASSERT_TRUE(part.add(block));
   }
   ASSERT_TRUE(part.finish());
@@ -87,7 +87,7 @@ TEST_F(DataFileTest, LargePartsAreWrittenWhole) {
 TEST_F(DataFileTest, PartsWithoutPaddingAreRead) {
   BlockBuilder block;
   block.start(ShardId{1});
-  block.add(10, 1, 10, {Slice::copy_of("record")});
+  block.add(10, 1, 10, Slice::copy_of("record"));
   std::vector<iovec> parts;
   IndexEntry entry = block.finish(parts);
   entry.offset = kDataHeaderSize;

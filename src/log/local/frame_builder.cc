@@ -12,36 +12,6 @@ namespace {
 constexpr int kEpochShift = 40;
 constexpr uint64_t kControlBound = 64;
 
-// Small bodies of a run become one: fewer parts to write, and no small piece keeps a large
-// request's buffer alive.
-void merge_small_pieces(std::vector<Piece>& pieces) {
-  size_t kept = 0;
-  for (size_t i = 0; i < pieces.size();) {
-    size_t end = i;
-    size_t bytes = 0;
-    while (end < pieces.size() && pieces[end].bytes < kSmallBodyBytes) bytes += pieces[end++].bytes;
-    if (end == i) {
-      if (kept != i) pieces[kept] = std::move(pieces[i]);
-      ++kept;
-      ++i;
-      continue;
-    }
-    BufferRef buffer = BufferRef::allocate(bytes);
-    Piece merged;
-    for (char* to = buffer->data(); i < end; ++i) {
-      const Piece& piece = pieces[i];
-      std::memcpy(to, piece.body.data(), piece.bytes);
-      merged.crc = merged.bytes == 0 ? piece.crc : crc32c(piece.body.view(), merged.crc);
-      merged.bytes += piece.bytes;
-      merged.records += piece.records;
-      to += piece.bytes;
-    }
-    merged.body = Slice(std::move(buffer), bytes);
-    pieces[kept++] = std::move(merged);
-  }
-  pieces.resize(kept);
-}
-
 }  // namespace
 
 FrameBuilder::FrameBuilder(Clock& clock, ShardTable& shards, WriterTable& writers)
@@ -59,6 +29,9 @@ void FrameBuilder::begin(Frame& frame) {
   now_ms_ = clock_.now_ms();
   before_.clear();
   after_.clear();
+  runs_.clear();
+  additions_.clear();
+  small_bytes_ = 0;
 }
 
 void FrameBuilder::before(const JournalEntry& entry) {
@@ -165,7 +138,13 @@ void FrameBuilder::append(Op& op) {
   ++append_mark_;
   targets_.clear();
   for (const ShardBatch& batch : op.batches) {
-    ShardRef shard = shards_.find(batch.shard);
+    ShardState* shard = shards_.peek(batch.shard);
+    __builtin_prefetch(shard, 1);
+    targets_.push_back(shard);
+  }
+  for (size_t i = 0; i < op.batches.size(); ++i) {
+    const ShardBatch& batch = op.batches[i];
+    ShardState* shard = targets_[i];
     if (!shard || shard->assigned.removed) {
       op.error = no_such_shard(batch.shard);
       return;
@@ -183,11 +162,10 @@ void FrameBuilder::append(Op& op) {
       return;
     }
     shard->assigned.append_mark = append_mark_;
-    targets_.push_back(std::move(shard));
   }
   op.appended.reserve(op.batches.size());
   for (size_t i = 0; i < op.batches.size(); ++i) {
-    assign(*targets_[i], targets_[i], op.batches[i], op);
+    assign(*targets_[i], op.batches[i], op);
   }
   if (op.stamp.writer != 0) {
     writers_.appended(op.stamp, op.appended);
@@ -195,7 +173,7 @@ void FrameBuilder::append(Op& op) {
   }
 }
 
-void FrameBuilder::assign(ShardState& shard, const ShardRef& ref, ShardBatch& batch, Op& op) {
+void FrameBuilder::assign(ShardState& shard, ShardBatch& batch, Op& op) {
   ShardState::Assigned& state = shard.assigned;
   state.next = std::max(state.next, epoch_ << kEpochShift);
   if ((state.next + batch.records) >> kEpochShift != state.next >> kEpochShift) {
@@ -204,21 +182,23 @@ void FrameBuilder::assign(ShardState& shard, const ShardRef& ref, ShardBatch& ba
   }
   state.arrival_ms = std::max({state.arrival_ms, now_ms_, state.options.not_before_ms});
   op.appended.push_back({batch.shard, state.next, batch.records, state.arrival_ms});
-  const bool continues =
-      state.frame_mark == frame_mark_ && frame_->runs[state.run_index].run.end() == state.next;
-  if (!continues) {
-    state.frame_mark = frame_mark_;
-    state.run_index = static_cast<uint32_t>(frame_->runs.size());
-    Run run;
-    run.first = state.next;
-    run.arrival_ms = state.arrival_ms;
-    frame_->runs.push_back({ref, std::move(run)});
-  }
-  Run& run = frame_->runs[state.run_index].run;
+  const auto addition = static_cast<uint32_t>(additions_.size());
   const auto bytes = static_cast<uint32_t>(batch.body.size());
-  run.records += batch.records;
-  run.bytes += bytes;
-  run.pieces.push_back({batch.records, bytes, batch.checksum, std::move(batch.body)});
+  OpenRun* run = state.frame_mark == frame_mark_ ? &runs_[state.run_index] : nullptr;
+  if (run && run->first + run->records == state.next) {
+    additions_[run->last_addition].next = addition;
+  } else {
+    state.frame_mark = frame_mark_;
+    state.run_index = static_cast<uint32_t>(runs_.size());
+    run = &runs_.emplace_back(&shard, state.next, state.arrival_ms);
+    run->first_addition = addition;
+  }
+  run->last_addition = addition;
+  ++run->additions;
+  run->records += batch.records;
+  run->bytes += bytes;
+  if (bytes < kSmallBodyBytes) small_bytes_ += bytes;
+  additions_.push_back({std::move(batch.body), batch.records, batch.checksum});
   state.next += batch.records;
 }
 
@@ -227,30 +207,90 @@ void FrameBuilder::raise_epoch() {
   before(EpochEntry{epoch_});
 }
 
+char* FrameBuilder::gather(const OpenRun& run, TailFrame::Content& content, char* small) {
+  bool joins = false;
+  uint32_t at = run.first_addition;
+  for (uint32_t i = 0; i < run.additions; ++i) {
+    Addition& addition = additions_[at];
+    at = addition.next;
+    const auto bytes = static_cast<uint32_t>(addition.body.size());
+    const bool is_small = bytes < kSmallBodyBytes;
+    const char* body = addition.body.data();
+    if (is_small) {
+      std::memcpy(small, body, bytes);
+      body = small;
+      small += bytes;
+    }
+    if (is_small && joins) {
+      Piece& piece = content.pieces.back();
+      piece.crc = crc32c({body, bytes}, piece.crc);
+      piece.records += addition.records;
+      piece.bytes += bytes;
+    } else {
+      const auto buffer = is_small ? 0 : static_cast<uint32_t>(content.buffers.size());
+      if (!is_small) content.buffers.push_back(addition.body.buffer());
+      content.pieces.push_back({addition.records, bytes, addition.crc, buffer, body});
+    }
+    joins = is_small;
+    addition.body = Slice();
+  }
+  return small;
+}
+
+// Small bodies are copied into one buffer, run by run: few parts to write, few buffers to keep,
+// and no small piece keeps a large request's buffer alive.
+TailFrame::Content FrameBuilder::make_tail() {
+  TailFrame::Content content;
+  content.runs.reserve(runs_.size());
+  content.pieces.reserve(runs_.size());
+  content.buffers.push_back(BufferRef::allocate(small_bytes_));
+  char* small = content.buffers.front()->data();
+  uint64_t offset = 0;
+  for (const OpenRun& run : runs_) {
+    const auto first_piece = static_cast<uint32_t>(content.pieces.size());
+    small = gather(run, content, small);
+    content.runs.push_back({run.first, run.arrival_ms, run.records, run.bytes,
+                            static_cast<uint32_t>(offset), first_piece,
+                            static_cast<uint32_t>(content.pieces.size()) - first_piece});
+    offset += run.bytes;
+  }
+  return content;
+}
+
 bool FrameBuilder::finish(const JournalWriter::Place& place, Lsn lsn) {
   Frame& frame = *frame_;
-  frame.entries += static_cast<uint32_t>(frame.runs.size());
+  frame.entries += static_cast<uint32_t>(runs_.size());
   if (frame.entries == 0) return false;
   frame.bytes.assign(kFrameHeadSize, '\0');
   frame.bytes += before_;
-  for (auto& [shard, run] : frame.runs) {
-    merge_small_pieces(run.pieces);
-    encode_run(shard->id, run.first, run.arrival_ms, static_cast<uint32_t>(run.pieces.size()),
-               frame.bytes);
-    for (const Piece& piece : run.pieces) {
-      encode_piece({piece.records, piece.bytes, piece.crc}, frame.bytes);
-      frame.bodies.push_back({const_cast<char*>(piece.body.data()), piece.bytes});
-    }
+  if (runs_.empty()) {
+    frame.bytes += after_;
+    return true;
   }
-  frame.bytes += after_;
-  uint64_t offset = place.offset + frame.bytes.size();
-  for (auto& [shard, run] : frame.runs) {
-    run.file = place.file;
-    run.offset = offset;
-    run.lsn = lsn;
-    offset += run.bytes;
+  TailFrame::Content content = make_tail();
+  frame.shards.reserve(runs_.size());
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    const Run& run = content.runs[i];
+    ShardState* shard = runs_[i].shard;
+    frame.shards.push_back(shard);
+    encode_run(shard->id, run.first, run.arrival_ms, run.pieces, frame.bytes);
+    for (uint32_t p = run.piece; p < run.piece + run.pieces; ++p) {
+      const Piece& piece = content.pieces[p];
+      encode_piece({piece.records, piece.bytes, piece.crc}, frame.bytes);
+      iovec* last = frame.bodies.empty() ? nullptr : &frame.bodies.back();
+      if (last && static_cast<const char*>(last->iov_base) + last->iov_len == piece.body) {
+        last->iov_len += piece.bytes;
+      } else {
+        frame.bodies.push_back({const_cast<char*>(piece.body), piece.bytes});
+      }
+    }
     frame.body_bytes += run.bytes;
   }
+  frame.bytes += after_;
+  content.file = place.file;
+  content.offset = place.offset + frame.bytes.size();
+  content.lsn = lsn;
+  frame.tail = std::make_shared<TailFrame>(std::move(content));
   return true;
 }
 

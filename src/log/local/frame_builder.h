@@ -10,16 +10,13 @@
 #include "log/local/journal_writer.h"
 #include "log/local/op.h"
 #include "log/local/shard_state.h"
+#include "log/local/tail_frames.h"
 #include "log/local/writer_table.h"
 
 namespace millstream::local {
 
 // What readers see of a frame, in this order: creations, runs, the rest.
 struct Frame {
-  struct ShardRun {
-    ShardRef shard;
-    Run run;
-  };
   struct Effect {
     Op::Kind kind{};  // kCreate, kSeal, kRemove, kTrim, kSetRetention
     ShardRef shard;
@@ -30,7 +27,8 @@ struct Frame {
   uint32_t entries = 0;
   std::vector<iovec> bodies;
   uint64_t body_bytes = 0;
-  std::vector<ShardRun> runs;
+  TailFrameRef tail;                // null: no runs
+  std::vector<ShardState*> shards;  // of its runs; they are not erased before its effects
   std::vector<Effect> effects;
   std::vector<Op*> ops;  // all of them, also the refused ones
 };
@@ -55,10 +53,31 @@ class FrameBuilder {
   bool finish(const JournalWriter::Place& place, Lsn lsn);
 
  private:
+  // A batch of the run at hand; those of one run are linked, since they come in turns.
+  struct Addition {
+    Slice body;
+    uint32_t records = 0;
+    uint32_t crc = 0;
+    uint32_t next = 0;  // of the same run
+  };
+  struct OpenRun {
+    ShardState* shard = nullptr;
+    Counter first = 0;
+    TimeMs arrival_ms = 0;
+    uint32_t records = 0;
+    uint32_t bytes = 0;
+    uint32_t first_addition = 0;
+    uint32_t last_addition = 0;
+    uint32_t additions = 0;
+  };
+
   void append(Op& op);
   void create(Op& op);
   ShardRef find(Op& op);
-  void assign(ShardState& shard, const ShardRef& ref, ShardBatch& batch, Op& op);
+  void assign(ShardState& shard, ShardBatch& batch, Op& op);
+  // The pieces of the run, small ones joined in `small`; returns where that ends.
+  char* gather(const OpenRun& run, TailFrame::Content& content, char* small);
+  TailFrame::Content make_tail();
   void raise_epoch();
   void before(const JournalEntry& entry);
   void after(const JournalEntry& entry);
@@ -74,7 +93,10 @@ class FrameBuilder {
   Frame* frame_ = nullptr;
   std::string before_;  // entries that come before the runs
   std::string after_;
-  std::vector<ShardRef> targets_;  // of the append at hand
+  std::vector<ShardState*> targets_;  // of the append at hand
+  std::vector<OpenRun> runs_;
+  std::vector<Addition> additions_;
+  size_t small_bytes_ = 0;  // of additions below kSmallBodyBytes
 };
 
 }  // namespace millstream::local

@@ -55,14 +55,46 @@ TEST_F(FrameBuilderTest, AppendsOfOneFrameToAShardBecomeOneRunWithOneChecksum) {
   const std::string expected =
       std::string(first.batches[0].body.view()) + std::string(second.batches[0].body.view());
   Frame frame = build({&first, &second});
-  ASSERT_EQ(frame.runs.size(), 1u);
-  const local::Run& run = frame.runs[0].run;
+  ASSERT_EQ(frame.tail->runs().size(), 1u);
+  const local::Run& run = frame.tail->run(0);
   EXPECT_EQ(run.records, 3u);
-  ASSERT_EQ(run.pieces.size(), 1u);
-  EXPECT_EQ(run.pieces[0].body.view(), expected);
-  EXPECT_EQ(run.pieces[0].crc, crc32c(expected));
+  std::vector<Slice> bodies;
+  ASSERT_TRUE(frame.tail->bodies(run, bodies));
+  ASSERT_EQ(bodies.size(), 1u);
+  EXPECT_EQ(bodies[0].view(), expected);
+  EXPECT_EQ(frame.tail->pieces(run)[0].crc, crc32c(expected));
   EXPECT_EQ(first.appended[0].first, uint64_t{3} << 40);
   EXPECT_EQ(second.appended[0].first, (uint64_t{3} << 40) + 1);
+}
+
+TEST_F(FrameBuilderTest, BatchesThatComeInTurnsAreSortedByRun) {
+  constexpr ShardId kOther{8};
+  Op create;
+  create.kind = Op::Kind::kCreate;
+  create.shard = kOther;
+  build({&create});
+  std::vector<Op> ops(3);
+  std::string of_shard;
+  std::string of_other;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    ops[i].batches = {batch_of(kShard, {fmt::format("a{}", i)}),
+                      batch_of(kOther, {fmt::format("b{}", i)})};
+    of_shard += ops[i].batches[0].body.view();
+    of_other += ops[i].batches[1].body.view();
+  }
+  Frame frame = build({&ops[0], &ops[1], &ops[2]});
+  ASSERT_EQ(frame.shards.size(), 2u);
+  EXPECT_EQ(frame.shards[1]->id, kOther);
+  std::vector<Slice> bodies;
+  ASSERT_TRUE(frame.tail->bodies(frame.tail->run(0), bodies));
+  EXPECT_EQ(bodies.at(0).view(), of_shard);
+  ASSERT_TRUE(frame.tail->bodies(frame.tail->run(1), bodies));
+  EXPECT_EQ(bodies.at(0).view(), of_other);
+  EXPECT_EQ(frame.tail->offset(frame.tail->run(1)) - frame.tail->offset(frame.tail->run(0)),
+            of_shard.size());
+  // One part to write.
+  ASSERT_EQ(frame.bodies.size(), 1u);
+  EXPECT_EQ(frame.bodies[0].iov_len, of_shard.size() + of_other.size());
 }
 
 TEST_F(FrameBuilderTest, LargeBodiesAreNotCopied) {
@@ -115,7 +147,7 @@ TEST_F(FrameBuilderTest, WhatASealInTheSameFrameForbidsIsRefused) {
   Frame frame = build({&seal, &late});
   ASSERT_TRUE(late.error.has_value());
   EXPECT_EQ(late.error->code, ErrorCode::kSealed);
-  EXPECT_TRUE(frame.runs.empty());
+  EXPECT_FALSE(frame.tail);
 }
 
 TEST_F(FrameBuilderTest, ARepeatInTheSameFrameIsNotWrittenTwice) {
@@ -128,7 +160,7 @@ TEST_F(FrameBuilderTest, ARepeatInTheSameFrameIsNotWrittenTwice) {
   Frame frame = build({&open, &first, &repeat});
   ASSERT_FALSE(repeat.error.has_value());
   EXPECT_EQ(repeat.appended.at(0).first, first.appended.at(0).first);
-  EXPECT_EQ(frame.runs.at(0).run.records, 1u);
+  EXPECT_EQ(frame.tail->run(0).records, 1u);
 }
 
 }  // namespace

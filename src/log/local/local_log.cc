@@ -1,12 +1,15 @@
 #include "log/local/local_log.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "base/logging.h"
+#include "base/random.h"
 #include "log/local/flusher.h"
 #include "log/local/limits.h"
 #include "log/local/recovery.h"
+#include "log/local/tierer.h"
 #include "log/local/wait.h"
 #include "log/record.h"
 
@@ -24,39 +27,64 @@ uint64_t segment_bytes_of(const LocalLogOptions& options) {
   return std::clamp(options.checkpoint_bytes / 64, kMinSegmentBytes, kMaxSegmentBytes);
 }
 
+// The rest of a disk budget is for what the journal's records become.
+uint64_t journal_bytes_of(const LocalLogOptions& options) {
+  return options.disk_bytes == 0 ? options.journal_bytes
+                                 : std::min(options.journal_bytes, options.disk_bytes / 4);
+}
+
+uint64_t chunk_bytes_of(const TierOptions& options) {
+  return std::max<uint64_t>(1, options.chunk_bytes / kTierPageBytes) * kTierPageBytes;
+}
+
 class LocalLogImpl final : public LocalLog {
  public:
-  LocalLogImpl(Env& env, LocalLogOptions options)
+  // `store`: see TierOptions; kept nowhere else.
+  LocalLogImpl(Env& env, LocalLogOptions options, std::shared_ptr<ObjectStore> store)
       : env_(env),
         options_(std::move(options)),
         readers_(static_cast<size_t>(std::max(options_.reader_threads, 1))),
+        tier_readers_(static_cast<size_t>(std::max(options_.tier.reader_threads, 1))),
         space_(env, {.folder = options_.folder + "/journal",
-                     .budget_bytes = options_.journal_bytes,
+                     .budget_bytes = journal_bytes_of(options_),
                      .file_bytes =
                          align_up(std::max(options_.journal_file_bytes, kMinJournalFileBytes))}),
         writer_(space_, health_, options_.durability),
-        cache_(options_.tail_cache_bytes),
+        frames_(options_.tail_cache_bytes),
         builder_(env, shards_, writers_),
-        files_(env, std::max<size_t>(options_.open_files, 8)),
-        reader_(env, files_, health_, readers_),
-        committer_(builder_, writer_, space_, shards_, writers_, cache_, health_,
+        tier_store_(std::move(store), options_.tier.bucket, options_.tier.prefix,
+                    options_.tier.read_timeout),
+        chunks_(env, options_.folder + "/tier-cache", options_.tier.cache_bytes,
+                chunk_bytes_of(options_.tier)),
+        tier_reader_(env, tier_store_, chunks_, health_, tier_counters_),
+        files_(env, tier_reader_, std::max<size_t>(options_.open_files, 8)),
+        reader_(env, frames_, files_, health_, readers_, tier_readers_),
+        committer_(builder_, writer_, space_, shards_, writers_, frames_, health_,
                    options_.pending_bytes),
-        catalog_(env, options_.folder, files_, health_),
-        checkpointer_(env, committer_, space_, catalog_, reader_, health_,
+        catalog_(env, options_.folder, files_, tier_reader_, health_),
+        checkpointer_(env, committer_, space_, catalog_, frames_, reader_, health_,
                       {.segment_bytes = segment_bytes_of(options_),
                        .roll_bytes = options_.roll_bytes,
                        .roll_age = options_.roll_age}),
         merger_(env, catalog_, reader_, files_, shards_, health_,
                 {.roll_bytes = options_.roll_bytes, .roll_age = options_.roll_age}),
         retention_(env, catalog_, shards_, health_),
-        flusher_(committer_, space_, checkpointer_, merger_, retention_, health_,
+        disk_(env, health_,
+              {.folder = options_.folder,
+               .budget_bytes = options_.disk_bytes,
+               .warning_percent = options_.disk_warning_percent,
+               .critical_percent = options_.disk_critical_percent}),
+        flusher_(committer_, space_, checkpointer_, merger_, retention_, disk_, health_,
                  {.checkpoint_bytes = options_.checkpoint_bytes,
                   .checkpoint_age = options_.checkpoint_age,
-                  .journal_bytes = options_.journal_bytes}) {}
+                  .journal_bytes = journal_bytes_of(options_)}),
+        tierer_(env, tier_store_, tier_reader_, catalog_, flusher_, health_, options_.tier.after,
+                chunk_bytes_of(options_.tier)) {}
 
   ~LocalLogImpl() override {
     (void)stop(false);
     readers_.join();
+    tier_readers_.join();
   }
 
   Result<> recover();
@@ -79,13 +107,17 @@ class LocalLogImpl final : public LocalLog {
   awaitable<Result<>> close() override;
 
   std::vector<LogProblem> problems() const override { return health_.problems(); }
+  DiskUse disk_use() const override { return disk_.use(); }
   Result<> checkpoint_now() override { return flusher_.checkpoint_now(); }
   Result<> expire_now() override { return flusher_.expire_now(); }
+  Result<uint64_t> tier_now(uint64_t bytes) override { return tierer_.tier_now(bytes); }
+  TierStats tier_stats() const override;
 
  private:
   // Nothing if the shard does not exist, or not durably yet.
   ShardRef find(ShardId shard) const;
   Result<Manifest> load_manifest();
+  Result<> open_tier(const Manifest& manifest);
   Result<> stop(bool checkpoint);
   void cancel_waiters();
 
@@ -93,13 +125,18 @@ class LocalLogImpl final : public LocalLog {
   const LocalLogOptions options_;
   std::unique_ptr<FileLock> lock_;
   asio::thread_pool readers_;
+  asio::thread_pool tier_readers_;
   Health health_;
   ShardTable shards_;
   WriterTable writers_;
   JournalSpace space_;
   JournalWriter writer_;
-  TailCache cache_;
+  TailFrames frames_;
   FrameBuilder builder_;
+  TierCounters tier_counters_;
+  TierStore tier_store_;
+  ChunkCache chunks_;
+  TierReader tier_reader_;
   FileCache files_;
   LogReader reader_;
   Committer committer_;
@@ -107,7 +144,9 @@ class LocalLogImpl final : public LocalLog {
   Checkpointer checkpointer_;
   PackMerger merger_;
   Retention retention_;
+  DiskBudget disk_;
   Flusher flusher_;
+  Tierer tierer_;
   uint64_t replayed_bytes_ = 0;
   std::atomic<bool> closing_{false};
   std::mutex stop_mutex_;
@@ -135,6 +174,37 @@ Result<Manifest> LocalLogImpl::load_manifest() {
   return fresh;
 }
 
+Result<> LocalLogImpl::open_tier(const Manifest& manifest) {
+  const bool tiered = std::ranges::any_of(manifest.files, &ManifestFile::tiered);
+  if (!tier_store_.exists()) {
+    if (tiered) {
+      health_.add({"object store", 0, 0,
+                   "Older records were moved to the object store, but log.tier.url is not set: "
+                   "reads of them fail. Set it to what it was."});
+    }
+    return {};
+  }
+  const std::string path = options_.folder + "/LOG_ID";
+  TRY_ASSIGN(const bool exists, env_.exists(path));
+  if (!exists && tiered) {
+    return fail(ErrorCode::kCorruption,
+                "{} is missing: without it nothing says which objects are this log's. Restore it "
+                "from a backup, or write the name of the log's folder in the object store into it.",
+                path);
+  }
+  if (!exists) {
+    std::array<unsigned char, 16> id{};
+    fill_random(id);
+    TRY(env_.write_file_durably(path, to_hex(id)));
+  }
+  TRY_ASSIGN(const std::string id, env_.read_file(path));
+  tier_store_.start(id.substr(0, id.find('\n')));
+  if (auto opened = chunks_.open(); !opened) {
+    log_warning("log", "reads from the object store are not cached: {}", opened.error().message);
+  }
+  return {};
+}
+
 Result<> LocalLogImpl::recover() {
   TRY(env_.make_folders(options_.folder + "/journal"));
   TRY(env_.make_folders(catalog_.data_folder()));
@@ -158,8 +228,10 @@ Result<> LocalLogImpl::recover() {
     shards_.insert(std::move(shard));
   }
   for (const auto& [id, state] : manifest.writers) writers_.restore(id, state);
+  TRY(open_tier(manifest));
   TRY(catalog_.load(manifest, shards_));
-  JournalRecovery recovery(env_, options_.folder + "/journal", shards_, writers_, space_, health_);
+  JournalRecovery recovery(env_, options_.folder + "/journal", shards_, writers_, frames_, space_,
+                           health_);
   TRY_ASSIGN(const RecoveredJournal recovered, recovery.run(manifest));
   TRY_ASSIGN(const uint64_t epoch, secure_tail(recovered, space_, writer_));
   builder_.start_at(epoch);
@@ -172,6 +244,7 @@ Result<> LocalLogImpl::recover() {
 
 void LocalLogImpl::start() {
   space_.on_wanted([this] { flusher_.wake(); });
+  disk_.on_refusal([this] { flusher_.wake(); });
   space_.on_ready([this] { committer_.room_made(); });
   committer_.on_commit([this, next = options_.checkpoint_bytes]() mutable {
     const uint64_t bytes = committer_.journal_bytes();
@@ -179,9 +252,14 @@ void LocalLogImpl::start() {
     next = bytes + options_.checkpoint_bytes / 4 + 1;
     flusher_.wake();
   });
+  disk_.measure(std::chrono::steady_clock::now(), replayed_bytes_);
+  disk_.judge();
   committer_.start(replayed_bytes_);
+  flusher_.on_space_wanted([this](uint64_t bytes) { tierer_.request_space(bytes); });
+  catalog_.on_tiered_removed([this](const DataFile& file) { tierer_.removed(file); });
   flusher_.start();
   flusher_.wake();
+  tierer_.start();
 }
 
 ShardRef LocalLogImpl::find(ShardId shard) const {
@@ -212,6 +290,7 @@ awaitable<Result<std::vector<Appended>>> LocalLogImpl::append(std::vector<ShardB
                    op.bytes, limit);
   }
   if (batches.empty()) co_return std::vector<Appended>();
+  CO_TRY(disk_.admit(op.bytes));
   op.batches = std::move(batches);
   op.stamp = stamp;
   co_await committer_.run(op);
@@ -302,6 +381,21 @@ Result<ShardStatus> LocalLogImpl::status(ShardId shard) {
   return reader_.status(*state);
 }
 
+TierStats LocalLogImpl::tier_stats() const {
+  const TierCounters& counters = tier_counters_;
+  return {.files = counters.files,
+          .bytes = counters.bytes,
+          .uploaded_files = counters.uploaded_files,
+          .uploaded_bytes = counters.uploaded_bytes,
+          .upload_failures = counters.upload_failures,
+          .removed_objects = counters.removed_objects,
+          .fetched_bytes = counters.fetched_bytes,
+          .fetch_failures = counters.fetch_failures,
+          .cache_hits = counters.cache_hits,
+          .cache_misses = counters.cache_misses,
+          .cache_bytes = chunks_.bytes()};
+}
+
 std::vector<ShardId> LocalLogImpl::shards() {
   std::vector<ShardId> ids;
   for (const ShardRef& shard : shards_.all()) {
@@ -334,6 +428,8 @@ Result<> LocalLogImpl::stop(bool checkpoint) {
   closing_ = true;
   committer_.stop();
   cancel_waiters();
+  tier_store_.stop();
+  tierer_.stop();
   flusher_.stop();
   Result<> done;
   if (checkpoint && !health_.failed()) done = checkpointer_.run(writer_.generation());
@@ -343,7 +439,8 @@ Result<> LocalLogImpl::stop(bool checkpoint) {
 }  // namespace
 
 Result<std::unique_ptr<LocalLog>> LocalLog::open(Env& env, LocalLogOptions options) {
-  auto log = std::make_unique<LocalLogImpl>(env, std::move(options));
+  auto store = std::exchange(options.tier.store, nullptr);
+  auto log = std::make_unique<LocalLogImpl>(env, std::move(options), std::move(store));
   TRY(log->recover());
   log->start();
   return log;

@@ -11,7 +11,7 @@ namespace millstream::local {
 namespace {
 
 constexpr size_t kFanIn = 8;
-constexpr uint32_t kMaxTier = 8;
+constexpr uint32_t kMaxMerges = 8;
 // A merged pack spans at most this share of the retention: so much longer its oldest records
 // may stay on the disk.
 constexpr TimeMs kSpansOfRetention = 16;
@@ -40,12 +40,13 @@ Result<bool> PackMerger::run() {
   return true;
 }
 
-// The oldest kFanIn packs of one retention and tier that are young enough together.
+// The oldest kFanIn packs of one retention, merged equally often, that are young enough together.
 std::vector<DataFileRef> PackMerger::choose() const {
   std::map<std::pair<TimeMs, uint32_t>, std::vector<DataFileRef>> groups;
   for (const DataFileRef& file : catalog_.files()) {
-    if (file->kind != DataKind::kPack || file->damaged || file->tier >= kMaxTier) continue;
-    groups[{file->retention_ms, file->tier}].push_back(file);
+    if (file->kind != DataKind::kPack || file->damaged || file->merges >= kMaxMerges) continue;
+    if (file->tiered || file->uploading) continue;
+    groups[{file->retention_ms, file->merges}].push_back(file);
   }
   for (auto& [key, packs] : groups) {
     if (packs.size() < kFanIn) continue;
@@ -76,7 +77,7 @@ Result<> PackMerger::copy(ShardState& shard, const std::vector<Extent>& extents,
     TRY_ASSIGN(const Block stored,
                reader_.read_block(*extent.file, *open, extent.offset, extent.size));
     for (const StoredBatch& batch : stored.batches) {
-      block.add(batch.first, batch.records, batch.arrival_ms, {batch.body});
+      block.add(batch.first, batch.records, batch.arrival_ms, batch.body);
       if (block.body_bytes() < kBlockBytes) continue;
       TRY(part.add(block));
       block.start(shard.id);
@@ -94,7 +95,7 @@ Result<> PackMerger::merge(const std::vector<DataFileRef>& packs) {
   merged->id = catalog_.next_id();
   merged->path = data_file_path(catalog_.data_folder(), DataKind::kPack, merged->id);
   merged->retention_ms = packs.front()->retention_ms;
-  merged->tier = packs.front()->tier + 1;
+  merged->merges = packs.front()->merges + 1;
   merged->closed = true;
 
   std::vector<std::pair<ShardRef, std::vector<Extent>>> results;

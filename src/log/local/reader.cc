@@ -73,21 +73,38 @@ struct LogReader::Gathering {
 
 // Where the records from a position on are.
 struct LogReader::Source {
+  // kMemory: taken already, or to be looked for again since it has just moved.
   enum class Kind : uint8_t { kEnd, kMemory, kRun, kExtent, kDamaged };
   Kind kind = Kind::kEnd;
+  TailFrameRef frame;
   Run run;
   Extent extent;
   DamagedRange damaged;
 };
 
+template <class T, class Attempt>
+awaitable<Result<T>> LogReader::with_least_access(Attempt attempt) {
+  Result<std::optional<T>> found = attempt(Access::kCached);
+  if (found && !*found) {
+    found = co_await run_on(pool_, [attempt] { return attempt(Access::kDisk); });
+  }
+  if (found && !*found) {
+    if (tier_reads_.fetch_add(1) < kMaxTierReads) {
+      found = co_await run_on(tier_pool_, [attempt] { return attempt(Access::kStore); });
+    } else {
+      found = fail(ErrorCode::kThrottled,
+                   "Too many reads wait for the object store, where these records are; try again.");
+    }
+    tier_reads_.fetch_sub(1);
+  }
+  if (!found) co_return std::unexpected(std::move(found).error());
+  co_return **std::move(found);
+}
+
 awaitable<Result<ReadResult>> LogReader::read(ShardRef shard, Counter from, ReadLimits limits) {
   limits.records = std::max(limits.records, uint32_t{1});
-  auto cached = gather(*shard, from, limits, Access::kCached);
-  if (!cached) co_return std::unexpected(std::move(cached).error());
-  if (*cached) co_return **std::move(cached);
-  co_return co_await run_on(pool_, [this, shard, from, limits]() -> Result<ReadResult> {
-    TRY_ASSIGN(auto result, gather(*shard, from, limits, Access::kBlocking));
-    return *std::move(result);
+  co_return co_await with_least_access<ReadResult>([this, shard, from, limits](Access access) {
+    return gather(*shard, from, limits, access);
   });
 }
 
@@ -127,7 +144,9 @@ Result<std::optional<ReadResult>> LogReader::gather(ShardState& shard, Counter f
                     source.damaged.first, source.damaged.end - 1, static_cast<uint64_t>(shard.id),
                     source.damaged.where, source.damaged.end);
       case Source::Kind::kRun: {
-        auto body = fetch_run(source.run, access);
+        const JournalFileRef file = source.frame->file();
+        if (!file) break;  // flushed meanwhile
+        auto body = fetch_run(*source.frame, *file, source.run, access);
         if (!body && gathering.records > 0) {
           done = true;
           break;
@@ -207,8 +226,10 @@ LogReader::Source LogReader::locate(ShardState& shard, Counter& at, TimeMs cutof
   const RunQueue& tail = shard.tail;
   at = std::max(at, shard.durable.trim);
   const Extent* extent = nullptr;
+  const size_t live = tail.find_frame(frames_.first());
+  auto in_tail = [&] { return live < tail.size() && at >= tail[live].first(); };
   size_t i = tail.size();
-  if (tail.empty() || at < tail.front().first) {
+  if (!in_tail()) {
     auto it = std::partition_point(
         shard.extents.begin(), shard.extents.end(),
         [&](const Extent& e) { return e.end <= at || e.last_arrival_ms < cutoff_ms; });
@@ -216,16 +237,24 @@ LogReader::Source LogReader::locate(ShardState& shard, Counter& at, TimeMs cutof
     if (it != shard.extents.end()) extent = &*it;
   }
   // An extent may reach into runs that are still cached: memory first.
-  if (extent && !tail.empty() && at >= tail.front().first) extent = nullptr;
+  if (in_tail()) extent = nullptr;
   if (!extent) {
-    i = tail.find(at);
-    while (i < tail.size() && tail[i].arrival_ms < cutoff_ms) at = tail[i++].end();
+    i = std::max(live, tail.find(at));
+    for (; i < tail.size(); ++i) {
+      const auto run = run_at(tail, i);
+      if (!run) {
+        source.kind = Source::Kind::kMemory;
+        return source;
+      }
+      if (run->arrival_ms >= cutoff_ms) break;
+      at = tail[i].end;
+    }
   }
   Counter next = shard.durable.tip;
   if (extent) {
     next = std::max(at, extent->first);
   } else if (i < tail.size()) {
-    next = std::max(at, tail[i].first);
+    next = std::max(at, tail[i].first());
   }
   for (const DamagedRange& range : shard.damaged) {
     if (range.end <= at || range.last_arrival_ms < cutoff_ms) continue;
@@ -246,34 +275,68 @@ LogReader::Source LogReader::locate(ShardState& shard, Counter& at, TimeMs cutof
     return source;
   }
   at = next;
-  if (!tail.cached(i)) {
-    source.kind = Source::Kind::kRun;
-    source.run = tail[i];
-    return source;
-  }
   source.kind = Source::Kind::kMemory;
+  if (take_runs(shard, i, at, gathering)) return source;
+  source.frame = frames_.find(tail[i].frame());
+  if (!source.frame) return source;
+  source.kind = Source::Kind::kRun;
+  source.run = source.frame->run(tail[i].run());
+  return source;
+}
+
+bool LogReader::take_runs(const ShardState& shard, size_t i, Counter& at,
+                          Gathering& gathering) const {
+  const RunQueue& tail = shard.tail;
+  std::vector<Slice> bodies;
+  bool took = false;
   for (; i < tail.size() && !gathering.full; ++i) {
-    const Run& run = tail[i];
     // A gap: damaged records may lie in it.
-    if (run.first > at && !shard.damaged.empty()) break;
+    if (tail[i].first() > at && !shard.damaged.empty()) break;
+    const TailFrameRef frame = frames_.find(tail[i].frame());
+    if (!frame) break;
+    const Run& run = frame->run(tail[i].run());
+    if (!frame->bodies(run, bodies)) break;
+    took = true;
     at = std::max(at, run.first);
     Counter first = run.first;
-    for (const Piece& piece : run.pieces) {
+    auto body = bodies.begin();
+    for (const Piece& piece : frame->pieces(run)) {
       if (first + piece.records > at) {
-        gathering.take({first, piece.records, run.arrival_ms, piece.body}, at);
+        gathering.take({first, piece.records, run.arrival_ms, std::move(*body)}, at);
         if (gathering.full) break;
       }
+      ++body;
       first += piece.records;
     }
   }
-  return source;
+  return took;
+}
+
+std::optional<Run> LogReader::run_at(const RunQueue& tail, size_t i) const {
+  const TailFrameRef frame = frames_.find(tail[i].frame());
+  if (!frame) return std::nullopt;
+  return frame->run(tail[i].run());
+}
+
+size_t LogReader::find_run(const RunQueue& tail, TimeMs time) const {
+  size_t low = 0;
+  for (size_t high = tail.size(); low < high;) {
+    const size_t middle = low + (high - low) / 2;
+    const auto run = run_at(tail, middle);
+    if (!run || run->arrival_ms < time) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 Result<std::optional<Slice>> LogReader::fetch(File& file, uint64_t offset, uint64_t size,
                                               Access access) {
   BufferRef buffer = BufferRef::allocate(size);
   const std::span<char> into(buffer->data(), size);
-  if (access == Access::kBlocking) {
+  if (access != Access::kCached) {
     TRY_ASSIGN(const size_t got, file.read(offset, into));
     return Slice(std::move(buffer), got);
   }
@@ -291,28 +354,32 @@ Error LogReader::corrupt(const std::string& path, uint64_t offset, uint64_t leng
   return error;
 }
 
-Result<std::optional<Slice>> LogReader::fetch_run(const Run& run, Access access) {
-  TRY_ASSIGN(auto body, fetch(*run.file->file, run.offset, run.bytes, access));
+Result<std::optional<Slice>> LogReader::fetch_run(const TailFrame& frame, const JournalFile& file,
+                                                  const Run& run, Access access) {
+  const uint64_t start = frame.offset(run);
+  TRY_ASSIGN(auto body, fetch(*file.file, start, run.bytes, access));
   if (!body) return std::nullopt;
   size_t offset = 0;
-  for (const Piece& piece : run.pieces) {
+  for (const Piece& piece : frame.pieces(run)) {
     if (offset + piece.bytes > body->size() ||
         crc32c(body->view().substr(offset, piece.bytes)) != piece.crc) {
-      return std::unexpected(corrupt(run.file->path, run.offset + offset, piece.bytes));
+      return std::unexpected(corrupt(file.path, start + offset, piece.bytes));
     }
     offset += piece.bytes;
   }
   return body;
 }
 
-Result<Slice> LogReader::read_run(const Run& run) {
-  TRY_ASSIGN(auto body, fetch_run(run, Access::kBlocking));
+Result<Slice> LogReader::read_run(const TailFrame& frame, const Run& run) {
+  const JournalFileRef file = frame.file();
+  MS_ASSERT(file);  // the caller is who flushes
+  TRY_ASSIGN(auto body, fetch_run(frame, *file, run, Access::kDisk));
   return *std::move(body);
 }
 
 Result<Block> LogReader::read_block(DataFile& file, OpenDataFile& open, uint64_t offset,
                                     uint64_t size) {
-  TRY_ASSIGN(auto bytes, fetch(*open.file, offset, size, Access::kBlocking));
+  TRY_ASSIGN(auto bytes, fetch(*open.file, offset, size, Access::kDisk));
   auto block = decode_block(*bytes);
   if (!block) return std::unexpected(corrupt(file.path, offset, size));
   return *std::move(block);
@@ -359,7 +426,10 @@ Result<std::optional<Block>> LogReader::fetch_block(const Extent& extent, Counte
     offset = it->offset;
     size = it->size;
   }
-  TRY_ASSIGN(auto stored, fetch(*open->file, offset, size, access));
+  // The disk's pool takes only what is on the disk.
+  const bool resident_only = open->tiered && access == Access::kDisk;
+  TRY_ASSIGN(auto stored,
+             fetch(*open->file, offset, size, resident_only ? Access::kCached : access));
   if (!stored) return std::nullopt;
   auto block = decode_block(*stored);
   if (!block || block->batches.empty() ||
@@ -371,13 +441,8 @@ Result<std::optional<Block>> LogReader::fetch_block(const Extent& extent, Counte
 }
 
 awaitable<Result<Counter>> LogReader::position_at(ShardRef shard, TimeMs time) {
-  auto cached = find_time(*shard, time, Access::kCached);
-  if (!cached) co_return std::unexpected(std::move(cached).error());
-  if (*cached) co_return **cached;
-  co_return co_await run_on(pool_, [this, shard, time]() -> Result<Counter> {
-    TRY_ASSIGN(const auto found, find_time(*shard, time, Access::kBlocking));
-    return *found;
-  });
+  co_return co_await with_least_access<Counter>(
+      [this, shard, time](Access access) { return find_time(*shard, time, access); });
 }
 
 Result<std::optional<Counter>> LogReader::find_time(ShardState& shard, TimeMs time, Access access) {
@@ -393,21 +458,20 @@ Result<std::optional<Counter>> LogReader::find_time(ShardState& shard, TimeMs ti
     const auto it = std::ranges::partition_point(
         shard.extents, [&](const Extent& e) { return e.last_arrival_ms < time; });
     if (it == shard.extents.end()) {
-      const RunQueue& tail = shard.tail;
-      for (size_t low = 0, high = tail.size();;) {
-        if (low == high) {
-          return low == tail.size() ? shard.durable.tip : std::max(trim, tail[low].first);
-        }
-        const size_t middle = low + (high - low) / 2;
-        if (tail[middle].arrival_ms < time) {
-          low = middle + 1;
-        } else {
-          high = middle;
-        }
-      }
+      // What is gone from the tail is in extents, all of them older.
+      const size_t i = find_run(shard.tail, time);
+      return i == shard.tail.size() ? shard.durable.tip : std::max(trim, shard.tail[i].first());
     }
     if (it->first_arrival_ms >= time) return std::max(trim, it->first);
     extent = *it;
+  }
+  if (extent.file->tiered) {
+    if (access == Access::kCached) return std::nullopt;
+    TRY_ASSIGN(const OpenDataFileRef open, files_.open(*extent.file));
+    if (open->tiered) {
+      TRY_ASSIGN(const auto found, find_tiered_time(extent, *open, time));
+      return std::max(trim, found.value_or(extent.end));
+    }
   }
   // Inside of the extent: the first block that reaches the time, then the batch.
   Counter at = extent.first;
@@ -434,6 +498,17 @@ Result<std::optional<Counter>> LogReader::find_time(ShardState& shard, TimeMs ti
   return std::max(trim, extent.end);
 }
 
+Result<std::optional<Counter>> LogReader::find_tiered_time(const Extent& extent,
+                                                           const OpenDataFile& open, TimeMs time) {
+  const std::vector<IndexEntry>& index = *open.index;
+  const auto it =
+      extent.offset == 0
+          ? std::ranges::lower_bound(index, time, {}, &IndexEntry::last_arrival_ms)
+          : std::ranges::lower_bound(index, extent.offset, {}, &IndexEntry::offset);
+  if (it == index.end()) return std::nullopt;
+  return open.tiered->find_time(static_cast<size_t>(it - index.begin()), time);
+}
+
 ShardStatus LogReader::status(ShardState& shard) const {
   const TimeMs now = clock_.now_ms();
   std::lock_guard lock(shard.mutex);
@@ -444,14 +519,8 @@ ShardStatus LogReader::status(ShardState& shard) const {
   status.sealed = durable.sealed;
   status.last_arrival_ms = durable.arrival_ms;
   status.first = durable.tip;
-  for (size_t low = 0, high = shard.tail.size(); low < high;) {
-    const size_t middle = low + (high - low) / 2;
-    if (shard.tail[middle].arrival_ms < cutoff) {
-      low = middle + 1;
-    } else {
-      high = middle;
-      status.first = shard.tail[middle].first;
-    }
+  if (const size_t i = find_run(shard.tail, cutoff); i < shard.tail.size()) {
+    status.first = shard.tail[i].first();
   }
   status.stored_bytes = shard.tail.unflushed_bytes();
   for (const Extent& extent : shard.extents) {

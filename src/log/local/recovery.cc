@@ -22,11 +22,13 @@ uint64_t number_of(const std::string& name) {
 }  // namespace
 
 JournalRecovery::JournalRecovery(Env& env, std::string folder, ShardTable& shards,
-                                 WriterTable& writers, JournalSpace& space, Health& health)
+                                 WriterTable& writers, TailFrames& frames, JournalSpace& space,
+                                 Health& health)
     : env_(env),
       folder_(std::move(folder)),
       shards_(shards),
       writers_(writers),
+      frames_(frames),
       space_(space),
       health_(health) {}
 
@@ -192,6 +194,7 @@ ShardState* JournalRecovery::shard_of(ShardId shard) {
 void JournalRecovery::apply(const JournalFileRef& file, uint64_t frame_offset,
                             const std::vector<JournalEntry>& entries,
                             const std::vector<bool>& good_pieces) {
+  content_ = {.file = file, .offset = frame_offset, .lsn = expected_};
   size_t piece = 0;
   for (const JournalEntry& entry : entries) {
     if (const auto* epoch = std::get_if<EpochEntry>(&entry)) {
@@ -206,7 +209,7 @@ void JournalRecovery::apply(const JournalFileRef& file, uint64_t frame_offset,
       shard->durable.retention_ms = create->options.retention_ms;
       shards_.insert(std::move(shard));
     } else if (const auto* run = std::get_if<RunEntry>(&entry)) {
-      apply_run(file, frame_offset, *run, good_pieces, piece);
+      apply_run(*run, good_pieces, piece);
       piece += run->pieces.size();
     } else if (const auto* seal = std::get_if<SealEntry>(&entry)) {
       if (ShardState* shard = shard_of(seal->shard)) {
@@ -230,39 +233,47 @@ void JournalRecovery::apply(const JournalFileRef& file, uint64_t frame_offset,
       writers_.appended(writer->stamp, writer->appended);
     }
   }
+  if (!content_.runs.empty()) {
+    frames_.add_evicted(std::make_shared<TailFrame>(std::move(content_)));
+  }
 }
 
-void JournalRecovery::apply_run(const JournalFileRef& file, uint64_t frame_offset,
-                                const RunEntry& entry, const std::vector<bool>& good_pieces,
+void JournalRecovery::apply_run(const RunEntry& entry, const std::vector<bool>& good_pieces,
                                 size_t first_piece) {
   ShardState* shard = shard_of(entry.shard);
   if (!shard || entry.first < shard->assigned.next) return;
-  const std::string where = fmt::format("{} at {}", file->path, frame_offset);
+  const std::string where = fmt::format("{} at {}", content_.file->path, content_.offset);
   if (damage_seen_ && entry.first > shard->assigned.next &&
       entry.first >> kEpochShift == shard->assigned.next >> kEpochShift) {
     // Numbers follow each other within an epoch: those between were in a damaged frame.
     shard->damaged.push_back({shard->assigned.next, entry.first, entry.arrival_ms, where});
   }
+  // With a damaged piece in it, it becomes several.
   Run run;
   auto push = [&] {
-    if (run.records > 0) shard->tail.push(std::move(run), false);
+    if (run.records > 0) {
+      shard->tail.push(
+          RunRef::of(frames_.last() + 1, content_.runs.size(), run.first, run.records, run.bytes),
+          frames_.first());
+      content_.runs.push_back(run);
+    }
     run = Run();
   };
   Counter first = entry.first;
-  uint64_t offset = frame_offset + entry.offset;
+  uint64_t offset = entry.offset;
   for (size_t i = 0; i < entry.pieces.size(); ++i) {
     const PieceEntry& piece = entry.pieces[i];
     if (good_pieces[first_piece + i]) {
       if (run.records == 0) {
         run.first = first;
         run.arrival_ms = entry.arrival_ms;
-        run.file = file;
-        run.offset = offset;
-        run.lsn = expected_;
+        run.offset = static_cast<uint32_t>(offset);
+        run.piece = static_cast<uint32_t>(content_.pieces.size());
       }
       run.records += piece.records;
       run.bytes += piece.bytes;
-      run.pieces.push_back({piece.records, piece.bytes, piece.crc, Slice()});
+      ++run.pieces;
+      content_.pieces.push_back({.records = piece.records, .bytes = piece.bytes, .crc = piece.crc});
     } else {
       push();
       shard->damaged.push_back({first, first + piece.records, entry.arrival_ms, where});

@@ -9,6 +9,7 @@
 #include "log/local/journal_space.h"
 #include "log/local/journal_writer.h"
 #include "log/local/manifest.h"
+#include "log/local/tail_frames.h"
 
 namespace millstream::local {
 
@@ -29,7 +30,7 @@ struct RecoveredJournal {
 class JournalRecovery {
  public:
   JournalRecovery(Env& env, std::string folder, ShardTable& shards, WriterTable& writers,
-                  JournalSpace& space, Health& health);
+                  TailFrames& frames, JournalSpace& space, Health& health);
 
   Result<RecoveredJournal> run(const Manifest& manifest);
 
@@ -40,8 +41,7 @@ class JournalRecovery {
   Result<bool> replay(const JournalFileRef& file, const JournalFile* next);
   void apply(const JournalFileRef& file, uint64_t frame_offset,
              const std::vector<JournalEntry>& entries, const std::vector<bool>& good_pieces);
-  void apply_run(const JournalFileRef& file, uint64_t frame_offset, const RunEntry& entry,
-                 const std::vector<bool>& good_pieces, size_t first_piece);
+  void apply_run(const RunEntry& entry, const std::vector<bool>& good_pieces, size_t first_piece);
   ShardState* shard_of(ShardId shard);
   void report(const std::string& file, uint64_t offset, uint64_t length, std::string what);
 
@@ -49,12 +49,14 @@ class JournalRecovery {
   const std::string folder_;
   ShardTable& shards_;
   WriterTable& writers_;
+  TailFrames& frames_;
   JournalSpace& space_;
   Health& health_;
 
   RecoveredJournal result_;
-  Lsn position_ = 1;  // frames before are in the manifest
-  Lsn expected_ = 1;  // the next frame to apply
+  Lsn position_ = 1;            // frames before are in the manifest
+  Lsn expected_ = 1;            // the next frame to apply
+  TailFrame::Content content_;  // of the frame at hand
   bool damage_seen_ = false;
 };
 

@@ -2,100 +2,61 @@
 
 #include <algorithm>
 
+#include "base/result.h"
+
 namespace millstream::local {
 
-void RunQueue::push(Run run, bool is_cached) {
-  MS_ASSERT(empty() || back().end() <= run.first);
-  unflushed_bytes_ += run.bytes;
-  runs_.push_back(std::move(run));
-  if (!is_cached) {
-    MS_ASSERT(evicted_ + 1 == size());
-    evicted_ = size();
+void RunQueue::push(const RunRef& run, FrameNumber first) {
+  MS_ASSERT(end_ <= run.first());
+  if (runs_.size() == runs_.capacity()) {
+    // Grows only where little is stale, so that the moves stay few.
+    if (const size_t stale = find_frame(first); stale >= (runs_.size() + 3) / 4) drop_front(stale);
   }
+  end_ = run.end;
+  unflushed_bytes_ += run.bytes;
+  runs_.push_back(run);
 }
 
 size_t RunQueue::find(Counter from) const {
-  const auto begin = runs_.begin() + static_cast<ptrdiff_t>(head_);
   const auto it =
-      std::partition_point(begin, runs_.end(), [&](const Run& run) { return run.end() <= from; });
-  return static_cast<size_t>(it - begin);
+      std::ranges::partition_point(runs_, [&](const RunRef& r) { return r.end <= from; });
+  return static_cast<size_t>(it - runs_.begin());
 }
 
-Freed RunQueue::evict(Counter end) {
-  if (evicted_ == size()) return {};
-  Run& run = runs_[head_ + evicted_];
-  if (run.end() != end) return {};
-  const size_t bytes = run.bytes;
-  for (Piece& piece : run.pieces) piece.body = Slice();
-  ++evicted_;
-  drop_front(std::min(evicted_, flushed_));
-  return {bytes, 1};
-}
-
-bool RunQueue::caches(Counter end) const {
-  return evicted_ < size() && runs_[head_ + evicted_].end() <= end;
+size_t RunQueue::find_frame(FrameNumber frame) const {
+  const auto it =
+      std::ranges::partition_point(runs_, [&](const RunRef& r) { return r.frame() < frame; });
+  return static_cast<size_t>(it - runs_.begin());
 }
 
 void RunQueue::flushed_to(Counter end) {
-  while (flushed_ < size() && runs_[head_ + flushed_].end() <= end) {
-    unflushed_bytes_ -= runs_[head_ + flushed_].bytes;
-    runs_[head_ + flushed_].file.reset();
-    ++flushed_;
+  for (; flushed_ < size() && runs_[flushed_].end <= end; ++flushed_) {
+    unflushed_bytes_ -= runs_[flushed_].bytes;
   }
-  drop_front(std::min(evicted_, flushed_));
 }
 
-Freed RunQueue::trim(Counter first) {
-  size_t count = 0;
-  Freed freed;
-  while (count < size() && runs_[head_ + count].end() <= first) {
-    if (cached(count)) {
-      freed.bytes += runs_[head_ + count].bytes;
-      ++freed.runs;
-    }
-    if (count >= flushed_) unflushed_bytes_ -= runs_[head_ + count].bytes;
-    ++count;
-  }
-  evicted_ = std::max(evicted_, count);
+void RunQueue::trim(Counter first) {
+  const size_t count = find(first);
+  for (size_t i = flushed_; i < count; ++i) unflushed_bytes_ -= runs_[i].bytes;
   flushed_ = std::max(flushed_, count);
   drop_front(count);
-  return freed;
 }
 
-Freed RunQueue::clear() {
-  Freed freed;
-  for (size_t i = evicted_; i < size(); ++i) {
-    freed.bytes += runs_[head_ + i].bytes;
-    ++freed.runs;
-  }
+void RunQueue::drop_stale(FrameNumber first) {
+  drop_front(find_frame(first));
+  if (runs_.size() <= runs_.capacity() / 4) runs_.shrink_to_fit();
+}
+
+void RunQueue::clear() {
   runs_ = {};
-  head_ = evicted_ = flushed_ = 0;
+  flushed_ = 0;
   unflushed_bytes_ = 0;
-  return freed;
 }
 
 void RunQueue::drop_front(size_t count) {
-  if (count == 0) return;
-  for (size_t i = 0; i < count; ++i) runs_[head_ + i] = Run();
-  head_ += count;
-  evicted_ -= count;
+  MS_ASSERT(count <= flushed_);
+  runs_.erase(runs_.begin(), runs_.begin() + static_cast<ptrdiff_t>(count));
   flushed_ -= count;
-  compact();
-}
-
-void RunQueue::compact() {
-  if (head_ == runs_.size()) {
-    // A quiet shard keeps no memory; a busy one keeps its capacity.
-    if (runs_.capacity() > 64) {
-      runs_.clear();
-    } else {
-      runs_ = {};
-    }
-    head_ = 0;
-  } else if (head_ > runs_.size() / 2 && head_ >= 16) {
-    runs_.erase(runs_.begin(), runs_.begin() + static_cast<ptrdiff_t>(head_));
-    head_ = 0;
-  }
 }
 
 }  // namespace millstream::local

@@ -1,80 +1,69 @@
-// Records in memory or in the journal that a shard's readers may need.
+// What a shard's readers may need of the newest frames, and where it is.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <vector>
 
-#include "log/local/journal_space.h"
 #include "log/shard_log.h"
 
 namespace millstream::local {
 
-struct Piece {
-  uint32_t records = 0;
-  uint32_t bytes = 0;
-  uint32_t crc = 0;
-  Slice body;  // empty once evicted from the tail cache
-};
+// Counts the frames since this process started, in the order in which they became durable, from
+// 1 on; those that recovery replayed come first.
+using FrameNumber = uint64_t;
 
 // Consecutive records of one shard with one arrival time: what one frame holds of the shard.
-struct Run {
-  Counter first = 0;
-  TimeMs arrival_ms = 0;
+struct RunRef {
+  Counter end = 0;
+  uint64_t place = 0;
   uint32_t records = 0;
   uint32_t bytes = 0;
-  std::vector<Piece> pieces;
-  JournalFileRef file;  // until it is in a pack or segment
-  uint64_t offset = 0;  // of the bodies in `file`
-  Lsn lsn = 0;
 
-  Counter end() const { return first + records; }
+  static constexpr int kRunBits = 24;
+  static constexpr uint64_t kMaxRuns = uint64_t{1} << kRunBits;  // of a frame
+  static RunRef of(FrameNumber frame, size_t run, Counter first, uint32_t records, uint32_t bytes) {
+    return {first + records, frame << kRunBits | run, records, bytes};
+  }
+  Counter first() const { return end - records; }
+  FrameNumber frame() const { return place >> kRunBits; }
+  size_t run() const { return place & (kMaxRuns - 1); }
 };
 
-// What left the tail cache.
-struct Freed {
-  size_t bytes = 0;
-  size_t runs = 0;
-};
-
-// The newest runs of a shard, oldest first: those that are not in a pack or segment yet, and
-// those in the tail cache. Both are suffixes of the shard; what is neither is dropped.
+// The newest runs of a shard, oldest first: those of the frames that TailFrames has, and stale
+// ones of frames before, which packs and segments hold.
 //
 // Threads: guarded by the shard's mutex.
 class RunQueue {
  public:
-  bool empty() const { return head_ == runs_.size(); }
-  size_t size() const { return runs_.size() - head_; }
-  const Run& operator[](size_t i) const { return runs_[head_ + i]; }
-  const Run& front() const { return runs_[head_]; }
-  const Run& back() const { return runs_.back(); }
-  bool cached(size_t i) const { return i >= evicted_; }
+  bool empty() const { return runs_.empty(); }
+  size_t size() const { return runs_.size(); }
+  const RunRef& operator[](size_t i) const { return runs_[i]; }
 
-  void push(Run run, bool cached);
+  // `first`: the oldest frame that is there; what is older makes room.
+  void push(const RunRef& run, FrameNumber first);
   // The first run whose end is past `from`; size() if there is none.
   size_t find(Counter from) const;
+  // The first run of `frame` or a later one; size() if there is none.
+  size_t find_frame(FrameNumber frame) const;
 
-  // Drops the bodies of the run that ends at `end`, if it is the oldest one in the cache.
-  Freed evict(Counter end);
-  bool caches(Counter end) const;
   // Runs up to `end` are in a pack or segment.
   void flushed_to(Counter end);
   // Runs that end at or before `first` are gone.
-  Freed trim(Counter first);
-  Freed clear();
+  void trim(Counter first);
+  // Runs of frames before `first` are stale; a quiet shard keeps no memory for them.
+  void drop_stale(FrameNumber first);
+  void clear();
   // Index of the first run that is in no pack or segment.
   size_t unflushed() const { return flushed_; }
   uint64_t unflushed_bytes() const { return unflushed_bytes_; }
 
  private:
   void drop_front(size_t count);
-  void compact();
 
-  std::vector<Run> runs_;
-  uint64_t unflushed_bytes_ = 0;
-  size_t head_ = 0;
-  // Relative to the head:
-  size_t evicted_ = 0;  // runs before have no bodies
+  std::vector<RunRef> runs_;
+  Counter end_ = 0;     // of the newest run
   size_t flushed_ = 0;  // runs before are in a pack or segment
+  uint64_t unflushed_bytes_ = 0;
 };
 
 }  // namespace millstream::local

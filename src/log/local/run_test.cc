@@ -5,42 +5,33 @@
 namespace millstream::local {
 namespace {
 
-Run run_of(Counter first, uint32_t records) {
-  Run run{.first = first, .records = records, .bytes = records * 10};
-  run.pieces.push_back({records, records * 10, 0, Slice::copy_of(std::string(records * 10, 'x'))});
-  return run;
+RunRef run_of(FrameNumber frame, Counter first, uint32_t records) {
+  return RunRef::of(frame, 7, first, records, records * 10);
 }
 
-TEST(RunQueue, ARunIsDroppedOnceItIsBothFlushedAndEvicted) {
+TEST(RunRef, TellsFrameRunAndFirstCounter) {
+  const RunRef run = RunRef::of(3, 7, 100, 5, 50);
+  EXPECT_EQ(run.frame(), 3u);
+  EXPECT_EQ(run.run(), 7u);
+  EXPECT_EQ(run.first(), 100u);
+  EXPECT_EQ(run.end, 105u);
+}
+
+TEST(RunQueue, CountsWhatIsNotFlushed) {
   RunQueue queue;
-  queue.push(run_of(1, 2), true);
-  queue.push(run_of(3, 2), true);
-  EXPECT_EQ(queue.evict(3).bytes, 20u);
-  EXPECT_EQ(queue.size(), 2u);  // not flushed yet
-  EXPECT_FALSE(queue.cached(0));
-  EXPECT_TRUE(queue.front().pieces[0].body.empty());
-  queue.flushed_to(5);
-  ASSERT_EQ(queue.size(), 1u);  // still cached
-  EXPECT_EQ(queue.front().first, 3u);
+  queue.push(run_of(1, 1, 2), 1);
+  queue.push(run_of(2, 3, 2), 1);
+  EXPECT_EQ(queue.unflushed_bytes(), 40u);
+  queue.flushed_to(3);
   EXPECT_EQ(queue.unflushed(), 1u);
-  EXPECT_EQ(queue.evict(5).bytes, 20u);
-  EXPECT_TRUE(queue.empty());
-}
-
-TEST(RunQueue, OnlyTheOldestCachedRunIsEvicted) {
-  RunQueue queue;
-  queue.push(run_of(1, 1), true);
-  queue.push(run_of(2, 1), true);
-  EXPECT_EQ(queue.evict(3).runs, 0u);
-  EXPECT_TRUE(queue.caches(2));
-  EXPECT_EQ(queue.evict(2).runs, 1u);
-  EXPECT_EQ(queue.evict(2).runs, 0u);
+  EXPECT_EQ(queue.unflushed_bytes(), 20u);
+  EXPECT_EQ(queue.size(), 2u);
 }
 
 TEST(RunQueue, FindGivesTheRunThatHoldsAPositionOrTheNextOne) {
   RunQueue queue;
-  queue.push(run_of(10, 5), true);
-  queue.push(run_of(20, 5), true);
+  queue.push(run_of(1, 10, 5), 1);
+  queue.push(run_of(2, 20, 5), 1);
   EXPECT_EQ(queue.find(0), 0u);
   EXPECT_EQ(queue.find(14), 0u);
   EXPECT_EQ(queue.find(15), 1u);
@@ -48,31 +39,44 @@ TEST(RunQueue, FindGivesTheRunThatHoldsAPositionOrTheNextOne) {
   EXPECT_EQ(queue.find(25), 2u);
 }
 
-TEST(RunQueue, TrimDropsWholeRunsAndTellsWhatLeftTheCache) {
+TEST(RunQueue, FindsTheFirstRunOfAFrameOrALaterOne) {
   RunQueue queue;
-  queue.push(run_of(1, 2), false);
-  queue.push(run_of(3, 2), true);
-  queue.push(run_of(5, 2), true);
-  const Freed freed = queue.trim(6);
-  EXPECT_EQ(freed.bytes, 20u);
-  EXPECT_EQ(freed.runs, 1u);
-  ASSERT_EQ(queue.size(), 1u);
-  EXPECT_TRUE(queue.cached(0));
-  EXPECT_EQ(queue.unflushed(), 0u);
+  queue.push(run_of(2, 1, 1), 1);
+  queue.push(run_of(5, 2, 1), 1);
+  EXPECT_EQ(queue.find_frame(1), 0u);
+  EXPECT_EQ(queue.find_frame(3), 1u);
+  EXPECT_EQ(queue.find_frame(6), 2u);
 }
 
-TEST(RunQueue, StaysRightOverManyPushesAndDrops) {
+TEST(RunQueue, TrimDropsWholeRuns) {
   RunQueue queue;
-  for (Counter i = 1; i <= 1000; ++i) {
-    queue.push(run_of(i, 1), true);
-    if (i > 10) {
-      EXPECT_EQ(queue.evict(i - 9).runs, 1u);
-      queue.flushed_to(i - 9);
-    }
+  queue.push(run_of(1, 1, 2), 1);
+  queue.push(run_of(2, 3, 2), 1);
+  queue.push(run_of(3, 5, 2), 1);
+  queue.flushed_to(3);
+  queue.trim(6);
+  ASSERT_EQ(queue.size(), 1u);
+  EXPECT_EQ(queue[0].first(), 5u);
+  EXPECT_EQ(queue.unflushed(), 0u);
+  EXPECT_EQ(queue.unflushed_bytes(), 20u);
+  queue.trim(7);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.unflushed_bytes(), 0u);
+}
+
+TEST(RunQueue, StaleRunsMakeRoomForNewOnes) {
+  RunQueue queue;
+  size_t largest = 0;
+  for (Counter i = 1; i <= 10'000; ++i) {
+    const FrameNumber oldest = i > 10 ? i - 10 : 1;
+    queue.flushed_to(oldest);  // the run of frame `oldest` ends at oldest + 1
+    queue.push(run_of(i, i, 1), oldest);
+    largest = std::max(largest, queue.size());
   }
-  ASSERT_EQ(queue.size(), 10u);
-  EXPECT_EQ(queue.front().first, 991u);
-  EXPECT_EQ(queue.back().first, 1000u);
+  EXPECT_LT(largest, 64u);
+  queue.drop_stale(9'990);
+  ASSERT_EQ(queue.size(), 11u);
+  EXPECT_EQ(queue[0].frame(), 9'990u);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What the log knows of each shard, in memory.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -49,11 +50,11 @@ struct Waiter : Completion {
 };
 
 // Two views of the shard: `assigned` is what the committer has put into frames, `durable` what
-// has reached the disk and readers may see.
+// has reached the disk and readers may see. An append touches the first three cache lines.
 //
 // Threads: `assigned` belongs to the committer (to recovery before it runs); the rest is
 //          guarded by `mutex`, held for moments only.
-struct ShardState {
+struct alignas(64) ShardState {
   explicit ShardState(ShardId shard_id) : id(shard_id) {}
 
   const ShardId id;
@@ -61,43 +62,59 @@ struct ShardState {
   struct Assigned {
     Counter next = 0;
     TimeMs arrival_ms = 0;
-    ShardOptions options;
-    Counter trim = 0;
-    bool sealed = false;
-    bool removed = false;
     // The append, and the frame's run, that touched the shard last: both found without a map.
     uint64_t append_mark = 0;
     uint64_t frame_mark = 0;
     uint32_t run_index = 0;
+    bool sealed = false;
+    bool removed = false;
+    ShardOptions options;
+    Counter trim = 0;
   } assigned;
 
-  std::mutex mutex;
+  // Asks for the memory of what follows.
+  void prefetch_durable() {
+    __builtin_prefetch(&mutex, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&mutex) + 64, 1);
+  }
+  alignas(64) std::mutex mutex;
   struct Durable {
+    Counter tip = 0;
+    TimeMs arrival_ms = 0;  // of the newest record; 0: none yet
+    Counter trim = 0;
+    TimeMs retention_ms = 0;
     bool exists = false;  // false: its creation is not durable yet, or it was removed
     bool sealed = false;
-    Counter tip = 0;
-    Counter trim = 0;
-    TimeMs arrival_ms = 0;  // of the newest record; 0: none yet
-    TimeMs retention_ms = 0;
   } durable;
   RunQueue tail;
+  std::vector<std::shared_ptr<Waiter>> waiters;
   std::vector<Extent> extents;  // by counter; changed by the flusher's thread alone
   std::vector<DamagedRange> damaged;
-  std::vector<std::shared_ptr<Waiter>> waiters;
 };
 using ShardRef = std::shared_ptr<ShardState>;
 
-// Threads: any.
+// Ids are mostly dense: shards stand in pages of consecutive ones.
+//
+// Threads: insert() and erase() the committer's (recovery's before it runs), the rest any.
 class ShardTable {
  public:
   ShardRef find(ShardId shard) const;
+  // For the committer alone: no lock, no reference. Null: not there.
+  ShardState* peek(ShardId shard) const;
   void insert(ShardRef shard);
   void erase(ShardId shard);
   std::vector<ShardRef> all() const;
 
  private:
+  static constexpr size_t kPageShards = 256;
+  struct Page {
+    std::array<ShardRef, kPageShards> shards;
+    size_t used = 0;
+  };
+  const ShardRef* place(ShardId shard) const;
+
   mutable std::shared_mutex mutex_;
-  std::unordered_map<ShardId, ShardRef> shards_;
+  std::unordered_map<uint64_t, std::unique_ptr<Page>> pages_;  // by id / kPageShards
 };
 
 }  // namespace millstream::local
