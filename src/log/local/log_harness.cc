@@ -241,6 +241,7 @@ bool LogHarness::step() {
   }
   clock_.advance(std::chrono::milliseconds(below(50)));
   if (below(10) == 0) clock_.set_wall(clock_.now_ms() - static_cast<TimeMs>(below(2000)));
+  if (options_.tier.store && below(5) == 0) return step_tier();
   switch (below(24)) {
     case 0:
       return step_seal();
@@ -407,6 +408,12 @@ bool LogHarness::step_checkpoint() {
   const auto expired = log_->expire_now();
   if (!expired) return !crashed_or_throw("expire", expired.error());
   return true;
+}
+
+bool LogHarness::step_tier() {
+  trace("tier");
+  const auto freed = log_->tier_now(below(2) == 0 ? 1 : UINT64_MAX);
+  return freed || !crashed_or_throw("tier", freed.error());
 }
 
 bool LogHarness::step_restart() {

@@ -57,6 +57,7 @@ class LogHarness {
 
   FaultEnv& env() { return *env_; }
   LocalLog& log() { return *log_; }
+  uint64_t tiered_files() const { return log_ ? log_->tier_stats().files : 0; }
   LogModel& model() { return model_; }
   TestLoop& loop() { return loop_; }
 
@@ -83,6 +84,7 @@ class LogHarness {
   bool step_trim();
   bool step_remove();
   bool step_checkpoint();
+  bool step_tier();
   bool step_restart();
   bool open_writer(uint64_t id);
   bool expect_refused(SentAppend sent, ErrorCode code);

@@ -58,9 +58,9 @@ void Tierer::stop() {
 }
 
 void Tierer::request_space(uint64_t bytes) {
+  if (!store_.exists()) return;
   {
     std::lock_guard lock(mutex_);
-    if (!thread_.joinable()) return;
     wanted_ = bytes;
   }
   wake_.notify_all();
