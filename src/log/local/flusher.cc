@@ -14,12 +14,14 @@ constexpr auto kUrgentRetryInterval = std::chrono::milliseconds(50);
 }  // namespace
 
 Flusher::Flusher(Committer& committer, JournalSpace& space, Checkpointer& checkpointer,
-                 PackMerger& merger, Retention& retention, Health& health, FlusherOptions options)
+                 PackMerger& merger, Retention& retention, DiskBudget& disk, Health& health,
+                 FlusherOptions options)
     : committer_(committer),
       space_(space),
       checkpointer_(checkpointer),
       merger_(merger),
       retention_(retention),
+      disk_(disk),
       health_(health),
       options_(options) {}
 
@@ -107,19 +109,41 @@ void Flusher::step() {
     }
   }
   space_.shrink();
-  if (merge_due_) {
+  watch_disk();
+  // A merge takes room before it gives any.
+  if (merge_due_ && !disk_.full()) {
     // One at a time: journal files come first.
     auto merged = merger_.run();
     if (!merged) log_error("log", "merging packs failed: {}", merged.error().message);
     merge_due_ = merged.value_or(false);
     if (merge_due_) wake();
   }
-  if (now - last_expiry_ >= kExpiryInterval) {
-    last_expiry_ = now;
-    if (auto done = retention_.run(); !done) {
-      log_error("log", "deleting expired files failed: {}", done.error().message);
-    }
+  if (now - last_expiry_ >= kExpiryInterval) expire();
+}
+
+void Flusher::expire() {
+  last_expiry_ = std::chrono::steady_clock::now();
+  if (auto done = retention_.run(); !done) {
+    log_error("log", "deleting expired files failed: {}", done.error().message);
   }
+}
+
+uint64_t Flusher::unwritten_bytes() const {
+  return committer_.journal_bytes() - flushed_bytes_ + committer_.pending_bytes();
+}
+
+void Flusher::watch_disk() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!disk_.due(now)) return;
+  disk_.measure(now, unwritten_bytes());
+  if (disk_.wanted_bytes() > 0) {
+    // Shards that are gone take room in the journal, too.
+    if (disk_.full() && unwritten_bytes() > 0) std::ignore = checkpoint();
+    expire();
+    disk_.measure(now, unwritten_bytes());
+    if (space_wanted_ && disk_.wanted_bytes() > 0) space_wanted_(disk_.wanted_bytes());
+  }
+  disk_.judge();
 }
 
 bool Flusher::checkpoint_due() const {

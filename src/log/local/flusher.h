@@ -1,5 +1,5 @@
 // The log's background work, on one thread: journal files ahead of need, checkpoints, merging
-// of packs, retention.
+// of packs, retention, the disk budget.
 #pragma once
 
 #include <condition_variable>
@@ -9,6 +9,7 @@
 
 #include "log/local/checkpoint.h"
 #include "log/local/committer.h"
+#include "log/local/disk_budget.h"
 #include "log/local/pack_merger.h"
 #include "log/local/retention.h"
 
@@ -25,8 +26,14 @@ struct FlusherOptions {
 class Flusher {
  public:
   Flusher(Committer& committer, JournalSpace& space, Checkpointer& checkpointer, PackMerger& merger,
-          Retention& retention, Health& health, FlusherOptions options);
+          Retention& retention, DiskBudget& disk, Health& health, FlusherOptions options);
   ~Flusher();
+
+  // The bytes that should leave the disk, each time it has too few left. Before start(); called on
+  // the flusher's thread; must not block.
+  void on_space_wanted(std::function<void(uint64_t)> callback) {
+    space_wanted_ = std::move(callback);
+  }
 
   void start();
   void stop();
@@ -35,24 +42,31 @@ class Flusher {
   // Each waits for a run that started after the call.
   Result<> checkpoint_now();
   Result<> expire_now();
-
- private:
+  // Any other work on the files; kUnavailable once the flusher stops.
   using Work = std::function<Result<>()>;
   Result<> run_on_thread(Work work);
+
+ private:
   void loop();
   void step();
   bool checkpoint_due() const;
   Result<> checkpoint();
   // Journal files that are missing; false if there is no room for them.
   bool prepare();
+  // Bytes that packs and segments will take yet.
+  uint64_t unwritten_bytes() const;
+  void watch_disk();
+  void expire();
 
   Committer& committer_;
   JournalSpace& space_;
   Checkpointer& checkpointer_;
   PackMerger& merger_;
   Retention& retention_;
+  DiskBudget& disk_;
   Health& health_;
   const FlusherOptions options_;
+  std::function<void(uint64_t)> space_wanted_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
