@@ -232,6 +232,23 @@ Result<> check_together(ServerConfig& config) {
                 "ever come in",
                 format_size(config.http.body_bytes), format_size(config.http.bytes_in_flight));
   }
+  // A quarter is the journal's: room for two of the largest appends.
+  constexpr uint64_t kLeastDiskBudget = 8 * kMaxWriterAppendBytes;
+  if (config.disk_budget > 0 && config.disk_budget < kLeastDiskBudget) {
+    return fail(ErrorCode::kInvalidArgument,
+                "disk_budget ({}) is below {}, too little to work with",
+                format_size(config.disk_budget), format_size(kLeastDiskBudget));
+  }
+  if (config.disk_budget_percent > 0 && config.ephemeral) {
+    return fail(ErrorCode::kInvalidArgument,
+                "disk_budget: with ephemeral there is no disk to take {} % of; give a size",
+                config.disk_budget_percent);
+  }
+  if (config.disk_warning >= config.disk_critical) {
+    return fail(ErrorCode::kInvalidArgument,
+                "disk_warning ({} %) is not below disk_critical ({} %)", config.disk_warning,
+                config.disk_critical);
+  }
   std::set<std::string> names;
   for (StreamDeclaration& stream : config.streams) {
     if (stream.region.empty()) stream.region = config.region;

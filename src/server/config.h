@@ -59,6 +59,10 @@ struct ServerConfig {
   uint64_t delivery_buffer = uint64_t{256} << 20;
   uint64_t journal_budget = uint64_t{1} << 30;  // on disk
 
+  uint64_t disk_budget = 0;                     // of the log's folder; 0: none
+  int32_t disk_budget_percent = 0;              // or so much of its file system
+  int32_t disk_warning = 80;                    // percent
+  int32_t disk_critical = 95;
   streams::ShardLimits shard_limits;  // off
   std::chrono::milliseconds state_delay{0};
   int32_t on_demand_shards = 4;

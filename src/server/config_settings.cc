@@ -134,6 +134,23 @@ Result<> apply_region(ServerConfig& config, std::string_view text) {
   return {};
 }
 
+Result<> apply_disk_budget(ServerConfig& config, std::string_view text) {
+  config.disk_budget = 0;
+  config.disk_budget_percent = 0;
+  if (text == "none") return {};
+  if (text.ends_with('%')) {
+    TRY_ASSIGN(const int64_t percent, parse_count(text.substr(0, text.size() - 1), 1, 100));
+    config.disk_budget_percent = static_cast<int32_t>(percent);
+    return {};
+  }
+  TRY_ASSIGN(config.disk_budget, parse_size(text));
+  return {};
+}
+std::string show_disk_budget(const ServerConfig& config) {
+  if (config.disk_budget_percent > 0) return fmt::format("{}%", config.disk_budget_percent);
+  return config.disk_budget == 0 ? "none" : format_size(config.disk_budget);
+}
+
 // A named part of a map in the configuration.
 template <class Target>
 struct Field {
@@ -447,6 +464,16 @@ constexpr Setting kSettings[] = {
      MS_SIZE(delivery_buffer)},
     {kMemory, "journal_budget", "--journal-budget", kValue, "SIZE",
      "Journal on disk; bounds the time that recovery takes", MS_SIZE(journal_budget)},
+    {kMemory, "disk_budget", "--disk-budget", kValue, "SIZE|N%|none",
+     "What records may take of the disk, or of its size in percent; beyond it writes get 503 until "
+     "records expire. none: the disk's free space alone counts",
+     apply_disk_budget, show_disk_budget},
+    {kMemory, "disk_warning", "--disk-warning", kValue, "N",
+     "Percent of the disk budget (without one: of the free space) at which the log warns",
+     MS_COUNT(disk_warning, 1, 100)},
+    {kMemory, "disk_critical", "--disk-critical", kValue, "N",
+     "Percent at which the alarm is critical and what has expired is deleted at once",
+     MS_COUNT(disk_critical, 1, 100)},
 
     {kStreams, "streams", "--stream", kList, "NAME[:SHARDS[:REGION]]",
      "Stream to make at start, before the server is ready. In YAML also {name, shards, region, "

@@ -76,6 +76,18 @@ TEST_F(ConfigTest, TheEnvironmentWinsOverTheFileAndFlagsOverBoth) {
   EXPECT_EQ(load(kYaml, variables, flags)->http.connections, 2U);
 }
 
+TEST_F(ConfigTest, TheDiskBudgetIsASizeOrAShareOfTheDisk) {
+  EXPECT_EQ(load("disk_budget: 200GiB\n")->disk_budget, uint64_t{200} << 30);
+  EXPECT_EQ(load("disk_budget: 70%\n")->disk_budget_percent, 70);
+  const auto none = load("disk_budget: 70%\n", {}, {{"disk_budget", "none"}});
+  EXPECT_EQ(none->disk_budget, 0U);
+  EXPECT_EQ(none->disk_budget_percent, 0);
+  EXPECT_NE(error_of("disk_budget: 101%\n").find("100"), std::string::npos);
+  EXPECT_NE(error_of("disk_budget: 10MiB\n").find("below 512MiB"), std::string::npos);
+  EXPECT_NE(error_of("disk_budget: 50%\nephemeral: true\n").find("give a size"), std::string::npos);
+  EXPECT_NE(error_of("disk_warning: 96\n").find("not below disk_critical"), std::string::npos);
+}
+
 TEST_F(ConfigTest, AListIsReplacedByTheLastSourceThatHasIt) {
   const auto config =
       load("listen: [a:1, b:2]\nstreams: [x]\n", {{"MILLSTREAM_LISTEN", "c:3, d:4"}},

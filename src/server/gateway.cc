@@ -47,6 +47,15 @@ bool is_query_form(const HttpRequest& request) {
   return request.header("content-type").starts_with("application/x-www-form-urlencoded");
 }
 
+// `"full_in_seconds":null`: it does not fill.
+std::string disk_json(const DiskUse& disk) {
+  return fmt::format(
+      R"({{"alarm":"{}","used_bytes":{},"budget_bytes":{},"free_bytes":{},"full_in_seconds":{}}})",
+      to_string(disk.alarm), disk.used_bytes,
+      disk.budget_bytes == 0 ? "null" : fmt::format("{}", disk.budget_bytes), disk.free_bytes,
+      disk.full_in ? fmt::format("{}", disk.full_in->count()) : "null");
+}
+
 // x-amz-id-2: AWS's second request id. Opaque; clients print it.
 std::string extended_request_id() {
   std::array<unsigned char, 48> bytes;
@@ -243,7 +252,7 @@ HttpResponse Gateway::health() const {
     if (i > 0) body += ',';
     append_json_text(body, problems[i]);
   }
-  body += "]}\n";
+  body += fmt::format("],\"disk\":{}}}\n", disk_json(parts_.disk()));
   return json_response(problems.empty() ? 200 : 503, std::move(body));
 }
 

@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/http_message.h"
 #include "base/metrics.h"
+#include "log/local/local_log.h"
 #include "server/access_part.h"
 #include "server/admin.h"
 #include "server/faults.h"
@@ -37,6 +38,7 @@ struct GatewayParts {
   const ResourcePolicies& resource_policies;
   // GET /health: nothing while all is well, else what is wrong.
   std::function<std::vector<std::string>()> problems;
+  std::function<DiskUse()> disk;  // of the records
   Admin& admin;
   Faults& faults;
   std::chrono::milliseconds slow_request;  // SlowRequests' limit

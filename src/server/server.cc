@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 
 #include <boost/asio/use_future.hpp>
 
@@ -66,6 +67,26 @@ streams::NewStream declared_stream(const StreamDeclaration& declaration) {
   stream.shards = static_cast<uint32_t>(declaration.shards);
   stream.retention_hours = declaration.retention_hours;
   return stream;
+}
+
+void add_disk_metrics(MetricRegistry& metrics, const LocalLog& log) {
+  const auto gauge = [&](std::string name, std::string help, double (*value)(const DiskUse&)) {
+    metrics.gauge_from("millstream_disk_" + std::move(name), std::move(help), {},
+                       [&log, value] { return value(log.disk_use()); });
+  };
+  gauge("used_bytes", "What the log takes of the disk",
+        [](const DiskUse& use) { return static_cast<double>(use.used_bytes); });
+  gauge("budget_bytes", "What the log may take of the disk; 0: all",
+        [](const DiskUse& use) { return static_cast<double>(use.budget_bytes); });
+  gauge("free_bytes", "Free on the log's file system",
+        [](const DiskUse& use) { return static_cast<double>(use.free_bytes); });
+  gauge("alarm", "0: none, 1: warning, 2: critical, 3: full, writes are refused",
+        [](const DiskUse& use) { return static_cast<double>(use.alarm); });
+  gauge("full_in_seconds", "Until the disk is full at the present rate; +Inf: it does not fill",
+        [](const DiskUse& use) {
+          return use.full_in ? static_cast<double>(use.full_in->count())
+                             : std::numeric_limits<double>::infinity();
+        });
 }
 
 // Members are in the order in which they start; stop() ends them in the right one.
@@ -181,6 +202,9 @@ class ServerImpl final : public Server {
     options.journal_bytes = config_.journal_budget;
     options.tail_cache_bytes = config_.tail_cache;
     options.pending_bytes = config_.write_buffer;
+    options.disk_warning_percent = config_.disk_warning;
+    options.disk_critical_percent = config_.disk_critical;
+    TRY_ASSIGN(options.disk_bytes, disk_budget(data));
     if (config_.ephemeral) {
       // Memory, not disk: files as small as a big append allows, and no room for much history.
       options.journal_bytes = uint64_t{256} << 20;
@@ -193,6 +217,14 @@ class ServerImpl final : public Server {
     leases_ = std::make_unique<leases::LeaseTables>(*meta_, *env_);
     TRY_ASSIGN(streams_settings_.token_key, streams::load_token_key(*meta_));
     return {};
+  }
+
+  Result<uint64_t> disk_budget(const std::string& folder) const {
+    if (config_.disk_budget_percent == 0) return config_.disk_budget;
+    std::error_code error;
+    const fs::space_info space = fs::space(folder, error);
+    if (error) return fail(ErrorCode::kIo, "can't ask for the size of {}'s disk", folder);
+    return space.capacity / 100 * static_cast<uint64_t>(config_.disk_budget_percent);
   }
 
   Result<> open_streams() {
@@ -257,6 +289,7 @@ class ServerImpl final : public Server {
                         [this] { return static_cast<double>(http_->stats().bytes_in_flight); });
     metrics_.gauge_from("millstream_log_problems", "Quarantined ranges and failures of the log", {},
                         [this] { return static_cast<double>(log_->problems().size()); });
+    add_disk_metrics(metrics_, *log_);
     admin_.emplace(
         AdminParts{.credentials = credentials_,
                    .wall_clock = real_env(),
@@ -287,6 +320,7 @@ class ServerImpl final : public Server {
                            },
                        .resource_policies = resource_policies_,
                        .problems = [this] { return problems(); },
+                       .disk = [this] { return log_->disk_use(); },
                        .admin = *admin_,
                        .faults = faults_,
                        .slow_request = config_.slow_request};
