@@ -182,7 +182,9 @@ Result<> LocalLogImpl::open_tier(const Manifest& manifest) {
                    "Older records were moved to the object store, but log.tier.url is not set: "
                    "reads of them fail. Set it to what it was."});
     }
-    return {};
+    const std::string cache = options_.folder + "/tier-cache";
+    TRY_ASSIGN(const bool cached, env_.exists(cache));
+    return cached ? env_.remove(cache) : Result<>();
   }
   const std::string path = options_.folder + "/LOG_ID";
   TRY_ASSIGN(const bool exists, env_.exists(path));

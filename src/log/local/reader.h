@@ -85,4 +85,23 @@ class LogReader {
   std::atomic<int> tier_reads_{0};
 };
 
+template <class T, class Attempt>
+awaitable<Result<T>> LogReader::with_least_access(Attempt attempt) {
+  Result<std::optional<T>> found = attempt(Access::kCached);
+  if (found && !*found) {
+    found = co_await run_on(pool_, [attempt] { return attempt(Access::kDisk); });
+  }
+  if (found && !*found) {
+    if (tier_reads_.fetch_add(1) < kMaxTierReads) {
+      found = co_await run_on(tier_pool_, [attempt] { return attempt(Access::kStore); });
+    } else {
+      found = fail(ErrorCode::kThrottled,
+                   "Too many reads wait for the object store, where these records are; try again.");
+    }
+    tier_reads_.fetch_sub(1);
+  }
+  if (!found) co_return std::unexpected(std::move(found).error());
+  co_return **std::move(found);
+}
+
 }  // namespace millstream::local

@@ -172,8 +172,15 @@ Result<Slice> TierReader::checked(const TierIndex& index, uint64_t chunk, const 
 
 Result<std::unique_ptr<TieredFile>> TieredFile::open(TierReader& reader, const DataFile& file) {
   std::string path = tier_index_path(file.path);
-  TRY_ASSIGN(const auto opened, reader.env().open(path, OpenMode::kReadOnly));
-  TRY_ASSIGN(TierIndex index, load_tier_index(*opened, path));
+  const auto opened = reader.env().open(path, OpenMode::kReadOnly);
+  if (!opened && opened.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kCorruption,
+                "{} is missing: the records of its file in the object store can't be read. The "
+                "next start fetches it from there.",
+                path);
+  }
+  if (!opened) return std::unexpected(opened.error());
+  TRY_ASSIGN(TierIndex index, load_tier_index(**opened, path));
   if (index.file_id != file.id || index.kind != file.kind || index.length != file.length) {
     return fail(ErrorCode::kCorruption,
                 "{} is of another file: restore the right one from a backup, or from the object "

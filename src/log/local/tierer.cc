@@ -270,12 +270,18 @@ Result<> Tierer::upload(DataFile& file) {
 
 Result<> Tierer::install(const DataFileRef& file) {
   bool gone = false;
-  TRY(flusher_.run_on_thread([&]() -> Result<> {
+  const auto name_it = [&]() -> Result<> {
     if (health_.failed()) return std::unexpected(health_.failure());
     const auto& files = catalog_.files();
     gone = std::ranges::find(files, file) == files.end();
     return gone ? Result<>() : catalog_.tier(file);
-  }));
+  };
+  auto named = flusher_.run_on_thread(name_it);
+  if (!named && named.error().code == ErrorCode::kNoSpace) {
+    reader_.cache().clear();
+    named = flusher_.run_on_thread(name_it);
+  }
+  TRY(named);
   if (gone) {
     // It expired meanwhile.
     std::ignore = env_.remove(tier_index_path(file->path));
