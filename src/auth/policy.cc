@@ -5,43 +5,17 @@
 namespace millstream {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-template <class Equal>
-bool matches(std::string_view pattern, std::string_view text, Equal equal) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;  // of the last * seen
-  size_t resume = 0;                     // where the text goes on behind it
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || equal(pattern[p], text[t]))) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;  // the * takes one character more
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
-bool applies_to_action(const PolicyPatterns& actions, std::string_view action) {
+bool applies_to_action(const PolicyActions& actions, std::string_view action) {
   return actions.is_negated !=
          std::ranges::any_of(actions.patterns, [action](const std::string& pattern) {
            return matches_wildcards_ignoring_case(pattern, action);
          });
 }
 
-bool applies_to_resource(const PolicyPatterns& resources, std::string_view resource) {
+bool applies_to_resource(const PolicyResources& resources, const PolicyRequest& request) {
   return resources.is_negated !=
-         std::ranges::any_of(resources.patterns, [resource](const std::string& pattern) {
-           return matches_wildcards(pattern, resource);
+         std::ranges::any_of(resources.patterns, [&request](const PolicyPattern& pattern) {
+           return pattern.is_like(request.resource, request);
          });
 }
 
@@ -62,7 +36,7 @@ PrincipalMatch match_principal(const PolicyPrincipals& principals, const PolicyR
 
 PolicyEffect effect_of(const PolicyStatement& statement, const PolicyRequest& request) {
   if (!applies_to_action(statement.actions, request.action) ||
-      !applies_to_resource(statement.resources, request.resource)) {
+      !applies_to_resource(statement.resources, request)) {
     return PolicyEffect::kNone;
   }
   PolicyEffect allowing = PolicyEffect::kAllows;
@@ -83,27 +57,6 @@ PolicyEffect effect_of(const PolicyStatement& statement, const PolicyRequest& re
 }
 
 }  // namespace
-
-bool matches_wildcards(std::string_view pattern, std::string_view text) {
-  return matches(pattern, text, [](char a, char b) { return a == b; });
-}
-
-bool matches_wildcards_ignoring_case(std::string_view pattern, std::string_view text) {
-  return matches(pattern, text, [](char a, char b) { return lower(a) == lower(b); });
-}
-
-bool matches_arn(std::string_view pattern, std::string_view arn) {
-  constexpr int kParts = 6;
-  for (int part = 1; part < kParts; ++part) {
-    const size_t pattern_end = pattern.find(':');
-    const size_t arn_end = arn.find(':');
-    if (pattern_end == std::string_view::npos || arn_end == std::string_view::npos) return false;
-    if (!matches_wildcards(pattern.substr(0, pattern_end), arn.substr(0, arn_end))) return false;
-    pattern.remove_prefix(pattern_end + 1);
-    arn.remove_prefix(arn_end + 1);
-  }
-  return matches_wildcards(pattern, arn);
-}
 
 PolicyEffect Policy::effect(const PolicyRequest& request) const {
   PolicyEffect strongest = PolicyEffect::kNone;

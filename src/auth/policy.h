@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "auth/policy_condition.h"
+#include "auth/policy_pattern.h"
 #include "auth/policy_request.h"
 
 namespace millstream {
@@ -26,9 +27,13 @@ enum class PolicyEffect : uint8_t {
 };
 
 // Patterns, or all that they don't match.
-struct PolicyPatterns {
+struct PolicyActions {
   std::vector<std::string> patterns;
-  bool is_negated = false;  // NotAction, NotResource
+  bool is_negated = false;  // NotAction
+};
+struct PolicyResources {
+  std::vector<PolicyPattern> patterns;
+  bool is_negated = false;  // NotResource
 };
 
 struct PolicyPrincipals {
@@ -40,8 +45,8 @@ struct PolicyPrincipals {
 
 struct PolicyStatement {
   bool allows = false;
-  PolicyPatterns actions;                      // letter case does not count
-  PolicyPatterns resources;                    // letter case counts
+  PolicyActions actions;                       // letter case does not count
+  PolicyResources resources;                   // letter case counts
   std::optional<PolicyPrincipals> principals;  // of resources' policies only
   std::vector<PolicyCondition> conditions;     // all must hold
 };
@@ -51,13 +56,5 @@ struct Policy {
   std::vector<PolicyStatement> statements;
   PolicyEffect effect(const PolicyRequest& request) const;
 };
-
-// Whether `text` is like `pattern`, in which * is any number of characters and ? is one. Time is
-// bounded by the product of the lengths.
-bool matches_wildcards(std::string_view pattern, std::string_view text);
-// The same for "aws:..." names, whose letter case does not count.
-bool matches_wildcards_ignoring_case(std::string_view pattern, std::string_view text);
-// The six parts of an ARN each on its own: a * stays inside its part.
-bool matches_arn(std::string_view pattern, std::string_view arn);
 
 }  // namespace millstream

@@ -5,7 +5,6 @@
 
 #include <fmt/ranges.h>
 
-#include "auth/policy.h"
 #include "base/text.h"
 
 namespace millstream {
@@ -39,23 +38,9 @@ constexpr Operator kOperators[] = {
     {"Null", ConditionTest::kNull, false},
 };
 
-struct Key {
-  std::string_view name;
-  ConditionKey key;
-};
-constexpr Key kKeys[] = {
-    {"aws:SecureTransport", ConditionKey::kSecureTransport},
-    {"aws:SourceIp", ConditionKey::kSourceIp},
-    {"aws:CurrentTime", ConditionKey::kCurrentTime},
-    {"aws:PrincipalArn", ConditionKey::kPrincipalArn},
-    {"aws:PrincipalAccount", ConditionKey::kPrincipalAccount},
-    {"aws:username", ConditionKey::kUserName},
-};
-
-template <class Table>
-std::string names_of(const Table& table) {
+std::string operator_names() {
   std::vector<std::string_view> names;
-  for (const auto& row : table) names.push_back(row.name);
+  for (const Operator& known : kOperators) names.push_back(known.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -72,13 +57,6 @@ std::optional<ConditionKey> key_of(ConditionTest test) {
   if (test == ConditionTest::kArn) return ConditionKey::kPrincipalArn;
   if (is_date(test)) return ConditionKey::kCurrentTime;
   return std::nullopt;
-}
-
-asio::ip::address unmapped(const asio::ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  return address;
 }
 
 std::optional<AddressBlock> parse_block(std::string_view text) {
@@ -125,49 +103,40 @@ std::optional<TimeMs> parse_date(std::string_view text) {
   return *seconds * 1'000;
 }
 
-Result<> read_values(PolicyCondition& condition) {
-  for (const std::string& value : condition.values) {
-    if (condition.test == ConditionTest::kIpAddress) {
-      const auto block = parse_block(value);
-      if (!block) {
-        return fail(ErrorCode::kInvalidArgument,
-                    "'{}' is no address or block of addresses, such as 203.0.113.0/24", value);
-      }
-      condition.blocks.push_back(*block);
-    } else if (is_date(condition.test)) {
-      const auto time = parse_date(value);
-      if (!time) {
-        return fail(ErrorCode::kInvalidArgument, "'{}' is no time, such as 2026-11-24T10:00:00Z",
-                    value);
-      }
-      condition.times.push_back(*time);
-    } else if (condition.test == ConditionTest::kBool || condition.test == ConditionTest::kNull) {
-      if (to_lower(value) != "true" && to_lower(value) != "false") {
-        return fail(ErrorCode::kInvalidArgument, "'{}' is neither true nor false", value);
-      }
-    }
-  }
-  return {};
+bool is_text(ConditionTest test) {
+  return test == ConditionTest::kEquals || test == ConditionTest::kEqualsIgnoringCase ||
+         test == ConditionTest::kLike || test == ConditionTest::kArn;
 }
 
-// The request's value as text; nothing: the request has none.
-std::optional<std::string> value_of(ConditionKey key, const PolicyRequest& request) {
-  switch (key) {
-    case ConditionKey::kSecureTransport:
-      return request.secure_transport ? "true" : "false";
-    case ConditionKey::kSourceIp:
-      return unmapped(request.source_ip).to_string();
-    case ConditionKey::kCurrentTime:
-      return format_time(request.now);
-    case ConditionKey::kPrincipalArn:
-      return std::string(request.principal_arn);
-    case ConditionKey::kPrincipalAccount:
-      return std::string(request.principal_account);
-    case ConditionKey::kUserName:
-      if (request.user.empty()) return std::nullopt;
-      return std::string(request.user);
+Result<> add_value(PolicyCondition& condition, const std::string& value, bool variables) {
+  if (condition.test == ConditionTest::kIpAddress) {
+    const auto block = parse_block(value);
+    if (!block) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "'{}' is no address or block of addresses, such as 203.0.113.0/24", value);
+    }
+    condition.blocks.push_back(*block);
+    return {};
   }
-  return std::nullopt;
+  if (is_date(condition.test)) {
+    const auto time = parse_date(value);
+    if (!time) {
+      return fail(ErrorCode::kInvalidArgument, "'{}' is no time, such as 2026-11-24T10:00:00Z",
+                  value);
+    }
+    condition.times.push_back(*time);
+    return {};
+  }
+  if (is_text(condition.test) && variables) {
+    TRY_ASSIGN(PolicyPattern pattern, PolicyPattern::with_variables(value));
+    condition.values.push_back(std::move(pattern));
+    return {};
+  }
+  if (!is_text(condition.test) && to_lower(value) != "true" && to_lower(value) != "false") {
+    return fail(ErrorCode::kInvalidArgument, "'{}' is neither true nor false", value);
+  }
+  condition.values.emplace_back(value);
+  return {};
 }
 
 bool date_fits(ConditionTest test, TimeMs now, TimeMs bound) {
@@ -185,17 +154,18 @@ bool date_fits(ConditionTest test, TimeMs now, TimeMs bound) {
   }
 }
 
-bool text_fits(ConditionTest test, const std::string& actual, const std::string& wanted) {
+bool text_fits(ConditionTest test, const std::string& actual, const PolicyPattern& wanted,
+               const PolicyRequest& request) {
   switch (test) {
     case ConditionTest::kLike:
-      return matches_wildcards(wanted, actual);
+      return wanted.is_like(actual, request);
     case ConditionTest::kArn:
-      return matches_arn(wanted, actual);
+      return wanted.is_like_arn(actual, request);
     case ConditionTest::kEqualsIgnoringCase:
     case ConditionTest::kBool:
-      return to_lower(wanted) == to_lower(actual);
+      return wanted.equals_ignoring_case(actual, request);
     default:
-      return wanted == actual;
+      return wanted.equals(actual, request);
   }
 }
 
@@ -205,8 +175,9 @@ bool PolicyCondition::holds(const PolicyRequest& request) const {
   const auto actual = value_of(key, request);
   if (test == ConditionTest::kNull) {
     const std::string_view absent = actual ? "false" : "true";
-    return std::ranges::any_of(
-        values, [absent](const std::string& value) { return to_lower(value) == absent; });
+    return std::ranges::any_of(values, [&](const PolicyPattern& value) {
+      return value.equals_ignoring_case(absent, request);
+    });
   }
   if (!actual) return if_exists || is_negated;
   bool any = false;
@@ -218,14 +189,15 @@ bool PolicyCondition::holds(const PolicyRequest& request) const {
     any = std::ranges::any_of(
         times, [&](const TimeMs bound) { return date_fits(test, request.now, bound); });
   } else {
-    any = std::ranges::any_of(
-        values, [&](const std::string& wanted) { return text_fits(test, *actual, wanted); });
+    any = std::ranges::any_of(values, [&](const PolicyPattern& wanted) {
+      return text_fits(test, *actual, wanted, request);
+    });
   }
   return any != is_negated;
 }
 
 Result<PolicyCondition> make_condition(std::string_view operation, std::string_view key,
-                                       std::vector<std::string> values) {
+                                       const std::vector<std::string>& values, bool variables) {
   PolicyCondition condition;
   std::string_view name = operation;
   if (name.ends_with(kIfExists)) {
@@ -238,23 +210,21 @@ Result<PolicyCondition> make_condition(std::string_view operation, std::string_v
     return fail(ErrorCode::kInvalidArgument,
                 "the condition operator {} is not supported; these are: {}, each but Null also "
                 "with IfExists",
-                operation, names_of(kOperators));
+                operation, operator_names());
   }
   condition.test = found->test;
   condition.is_negated = found->is_negated;
-  const auto* known = std::ranges::find_if(
-      kKeys, [key](const Key& candidate) { return to_lower(candidate.name) == to_lower(key); });
-  if (known == std::end(kKeys)) {
+  const auto known = find_condition_key(key);
+  if (!known) {
     return fail(ErrorCode::kInvalidArgument, "the condition key {} is not supported; these are: {}",
-                key, names_of(kKeys));
+                key, condition_key_names());
   }
-  condition.key = known->key;
+  condition.key = *known;
   if (const auto wanted = key_of(condition.test); wanted && *wanted != condition.key) {
     return fail(ErrorCode::kInvalidArgument, "{} is for {}, not for {}", operation,
-                std::ranges::find(kKeys, *wanted, &Key::key)->name, known->name);
+                name_of(*wanted), name_of(condition.key));
   }
-  condition.values = std::move(values);
-  TRY(read_values(condition));
+  for (const std::string& value : values) TRY(add_value(condition, value, variables));
   return condition;
 }
 

@@ -6,19 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/policy_request.h"
+#include "auth/policy_pattern.h"
 #include "base/result.h"
 
 namespace millstream {
-
-enum class ConditionKey : uint8_t {
-  kSecureTransport,   // aws:SecureTransport
-  kSourceIp,          // aws:SourceIp
-  kCurrentTime,       // aws:CurrentTime
-  kPrincipalArn,      // aws:PrincipalArn
-  kPrincipalAccount,  // aws:PrincipalAccount
-  kUserName,          // aws:username; absent when the account itself calls
-};
 
 enum class ConditionTest : uint8_t {
   kEquals,
@@ -46,17 +37,19 @@ struct PolicyCondition {
   bool is_negated = false;  // StringNotEquals, NotIpAddress, …: none of the values
   bool if_exists = false;   // …IfExists: holds where the key is absent
   ConditionKey key = ConditionKey::kPrincipalArn;
-  std::vector<std::string> values;   // the tests of text; Bool and Null: "true", "false"
-  std::vector<AddressBlock> blocks;  // kIpAddress
-  std::vector<TimeMs> times;         // the tests of dates
+  std::vector<PolicyPattern> values;  // the tests of text; Bool and Null: "true", "false"
+  std::vector<AddressBlock> blocks;   // kIpAddress
+  std::vector<TimeMs> times;          // the tests of dates
 
   bool holds(const PolicyRequest& request) const;
 };
 
 // `operation` as "StringLikeIfExists", `key` as "aws:SourceIp" in any letter case.
 // Errors: kInvalidArgument for operators and keys that are not here, for an operator that does not
-// fit the key, and for values that are none of its kind.
+// fit the key, and for values that are none of its kind. `variables`: the values of tests of text
+// may have some.
 Result<PolicyCondition> make_condition(std::string_view operation, std::string_view key,
-                                       std::vector<std::string> values);
+                                       const std::vector<std::string>& values,
+                                       bool variables = true);
 
 }  // namespace millstream

@@ -16,6 +16,7 @@ namespace dom = simdjson::dom;
 constexpr std::string_view kRootSuffix = ":root";
 constexpr std::string_view kUserPrefix = "arn:aws:iam::";
 constexpr size_t kAccountDigits = 12;
+constexpr std::string_view kVersionWithVariables = "2012-10-17";
 
 template <class... Args>
 std::unexpected<Error> wrong(fmt::format_string<Args...> format, Args&&... args) {
@@ -53,12 +54,39 @@ Result<std::vector<std::string>> read_strings(const dom::element& element, bool 
     good = add(element);
   }
   if (!good || texts.empty()) return wrong("must be a string or a list of strings");
+  return texts;
+}
+
+constexpr std::string_view kVariable = "${";
+
+// Where they can't stand on AWS either.
+Result<> check_no_variables(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
-    if (text.find("${") != std::string::npos) {
-      return wrong("'{}': policy variables are not supported", text);
+    if (text.find(kVariable) != std::string::npos) {
+      return wrong("'{}': policy variables can't stand here", text);
     }
   }
-  return texts;
+  return {};
+}
+
+// On AWS, too, variables stand behind an ARN's fifth colon only.
+Result<std::vector<PolicyPattern>> read_resources(const dom::element& element, bool variables) {
+  constexpr auto kColons = 5;
+  TRY_ASSIGN(const auto texts, read_strings(element));
+  std::vector<PolicyPattern> patterns;
+  for (const std::string& text : texts) {
+    const size_t variable = text.find(kVariable);
+    if (!variables || variable == std::string::npos) {
+      patterns.emplace_back(text);
+      continue;
+    }
+    if (std::ranges::count(text.substr(0, variable), ':') < kColons) {
+      return wrong("'{}': policy variables stand in the last part of an ARN only", text);
+    }
+    TRY_ASSIGN(PolicyPattern pattern, PolicyPattern::with_variables(text));
+    patterns.push_back(std::move(pattern));
+  }
+  return patterns;
 }
 
 Result<> add_principal(PolicyPrincipals& principals, std::string_view text) {
@@ -102,6 +130,7 @@ Result<> read_principals(const dom::element& element, PolicyPrincipals& principa
   }
   for (const auto [kind, values] : kinds) {
     TRY_ASSIGN(const auto texts, read_strings(values));
+    TRY(check_no_variables(texts));
     if (kind == "AWS") {
       for (const std::string& one : texts) TRY(add_principal(principals, one));
     } else if (kind != "Service" && kind != "Federated" && kind != "CanonicalUser") {
@@ -112,7 +141,8 @@ Result<> read_principals(const dom::element& element, PolicyPrincipals& principa
   return {};
 }
 
-Result<> read_conditions(const dom::element& element, std::vector<PolicyCondition>& conditions) {
+Result<> read_conditions(const dom::element& element, bool variables,
+                         std::vector<PolicyCondition>& conditions) {
   dom::object operators;
   if (element.get(operators) != simdjson::SUCCESS) return wrong("must be an object");
   for (const auto [operation, keys_element] : operators) {
@@ -122,7 +152,7 @@ Result<> read_conditions(const dom::element& element, std::vector<PolicyConditio
     for (const auto [key, values] : keys) {
       auto texts = read_strings(values, true);
       if (!texts) return wrong("{} {} {}", operation, key, texts.error().message);
-      TRY_ASSIGN(auto condition, make_condition(operation, key, *std::move(texts)));
+      TRY_ASSIGN(auto condition, make_condition(operation, key, *texts, variables));
       conditions.push_back(std::move(condition));
     }
   }
@@ -130,6 +160,7 @@ Result<> read_conditions(const dom::element& element, std::vector<PolicyConditio
 }
 
 Result<> check_actions(const std::vector<std::string>& actions) {
+  TRY(check_no_variables(actions));
   for (const std::string& action : actions) {
     if (action != "*" && action.find(':') == std::string::npos) {
       return wrong("'{}' is no action; write it as kinesis:PutRecord", action);
@@ -138,7 +169,7 @@ Result<> check_actions(const std::vector<std::string>& actions) {
   return {};
 }
 
-Result<> read_element(std::string_view name, const dom::element& value,
+Result<> read_element(std::string_view name, const dom::element& value, bool variables,
                       PolicyStatement& statement) {
   if (name == "Sid") {
     std::string_view sid;
@@ -154,28 +185,29 @@ Result<> read_element(std::string_view name, const dom::element& value,
     statement.actions.is_negated = name == "NotAction";
     return check_actions(statement.actions.patterns);
   } else if (name == "Resource" || name == "NotResource") {
-    TRY_ASSIGN(statement.resources.patterns, read_strings(value));
+    TRY_ASSIGN(statement.resources.patterns, read_resources(value, variables));
     statement.resources.is_negated = name == "NotResource";
   } else if (name == "Principal" || name == "NotPrincipal") {
     PolicyPrincipals& principals = statement.principals.emplace();
     principals.is_negated = name == "NotPrincipal";
     return read_principals(value, principals);
   } else if (name == "Condition") {
-    return read_conditions(value, statement.conditions);
+    return read_conditions(value, variables, statement.conditions);
   } else {
     return wrong("is unknown");
   }
   return {};
 }
 
-Result<PolicyStatement> read_statement(const dom::element& element, PolicyKind kind) {
+Result<PolicyStatement> read_statement(const dom::element& element, PolicyKind kind,
+                                       bool variables) {
   dom::object members;
   if (element.get(members) != simdjson::SUCCESS) return wrong("must be an object");
   PolicyStatement statement;
   std::set<std::string_view> seen;
   for (const auto [name, value] : members) {
     if (!seen.insert(name).second) return wrong("{} is there twice", name);
-    if (auto read = read_element(name, value, statement); !read) {
+    if (auto read = read_element(name, value, variables, statement); !read) {
       return wrong("{}: {}", name, read.error().message);
     }
   }
@@ -212,6 +244,10 @@ Result<Policy> parse_policy(std::string_view json, PolicyKind kind) {
   if (parser.parse(text).get(root) != simdjson::SUCCESS || root.get(members) != simdjson::SUCCESS) {
     return wrong("the policy is no JSON object");
   }
+  std::string_view document_version;
+  // Without a version, a document is of the older one.
+  const bool variables = root["Version"].get(document_version) == simdjson::SUCCESS &&
+                         document_version == kVersionWithVariables;
   Policy policy;
   std::set<std::string_view> seen;
   for (const auto [name, value] : members) {
@@ -219,7 +255,7 @@ Result<Policy> parse_policy(std::string_view json, PolicyKind kind) {
     if (name == "Version") {
       std::string_view version;
       if (value.get(version) != simdjson::SUCCESS ||
-          (version != "2012-10-17" && version != "2008-10-17")) {
+          (version != kVersionWithVariables && version != "2008-10-17")) {
         return wrong("the policy's Version must be 2012-10-17 or 2008-10-17");
       }
     } else if (name == "Id") {
@@ -234,7 +270,7 @@ Result<Policy> parse_policy(std::string_view json, PolicyKind kind) {
         statements.push_back(value);
       }
       for (size_t i = 0; i < statements.size(); ++i) {
-        auto statement = read_statement(statements[i], kind);
+        auto statement = read_statement(statements[i], kind, variables);
         if (!statement) {
           return wrong("statement {} of the policy: {}", i + 1, statement.error().message);
         }

@@ -18,8 +18,9 @@ enum class PolicyKind : uint8_t {
 inline constexpr size_t kMaxPolicyBytes = 20 * 1024;
 
 // Strict: what is not understood is refused, as leaving it out could allow more than was meant.
-// Not supported: policy variables (${aws:username}), condition keys and operators other than those
-// in policy_condition.cc.
+// Not supported: condition keys (which are variables, too) and operators other than those in
+// policy_key.cc and policy_condition.cc. Variables count in documents of Version 2012-10-17, in
+// Resource and in conditions on texts and ARNs.
 // Errors: kInvalidArgument, saying which statement and why.
 Result<Policy> parse_policy(std::string_view json, PolicyKind kind);
 

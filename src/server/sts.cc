@@ -1,7 +1,7 @@
 #include "server/sts.h"
 
 #include "auth/access.h"
-#include "base/hash.h"
+#include "auth/policy_key.h"
 #include "wire/generated/sts.h"
 
 namespace millstream::server {
@@ -9,17 +9,8 @@ namespace {
 
 namespace sts = wire::sts;
 
-// IAM's ids of users look so. The same for the same user, here and after a restart.
-std::string user_id(const Identity& identity) {
-  if (identity.user.empty()) return identity.account;
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  constexpr size_t kLength = 17;
-  const Sha256 hash = sha256(identity.arn());
-  std::string id = "AIDA";
-  for (size_t i = 0; i < kLength; ++i) {
-    id += kDigits[static_cast<unsigned char>(hash[i]) % kDigits.size()];
-  }
-  return id;
+std::string id_of(const Identity& identity) {
+  return identity.user.empty() ? identity.account : user_id(identity.arn());
 }
 
 }  // namespace
@@ -31,7 +22,7 @@ void register_sts_operations(wire::OperationTable& table, const CredentialStore&
     const Credentials* key = credentials.snapshot().find(context.access_key);
     const auto identity = key && key->identity ? key->identity : account_identity(context.account);
     sts::GetCallerIdentityResponse out;
-    out.user_id = user_id(*identity);
+    out.user_id = id_of(*identity);
     out.account = identity->account;
     out.arn = identity->arn();
     co_return out;
