@@ -4,7 +4,7 @@ from lease_sharing import two_workers
 from support import BUILD, CLIENTS, Program, main
 
 PROPERTIES = """\
-executableName = node {folder}/processor.js
+executableName = {processor}
 streamName = {stream}
 applicationName = {stream}-multilang
 workerId = {worker}
@@ -19,23 +19,29 @@ parentShardPollIntervalMillis = 500
 """
 
 
+def daemon(name, server, stream, worker, received, processor, environment=None):
+    """A worker that runs `processor`, with the jars of aws-kcl."""
+    path = BUILD / name / f"{worker}.properties"
+    path.write_text(PROPERTIES.format(processor=processor, stream=stream, worker=worker))
+    command = [
+        "java",
+        "-Xmx512m",
+        "-cp",
+        f"{BUILD / 'multilang' / 'lib'}/*",
+        "software.amazon.kinesis.multilang.MultiLangDaemon",
+        "--properties-file",
+        path,
+    ]
+    # The endpoint of Kinesis, DynamoDB and CloudWatch at once, as any AWS SDK takes it.
+    common = {"AWS_ENDPOINT_URL": server.endpoint, "RECEIVED": str(received.path)}
+    return Program(name, worker, command, common | (environment or {}))
+
+
 def polling():
+    processor = f"node {CLIENTS / 'multilang' / 'processor.js'}"
+
     def start(server, stream, worker, received):
-        folder = CLIENTS / "multilang"
-        path = BUILD / "multilang" / f"{worker}.properties"
-        path.write_text(PROPERTIES.format(folder=folder, stream=stream, worker=worker))
-        command = [
-            "java",
-            "-Xmx512m",
-            "-cp",
-            f"{BUILD / 'multilang' / 'lib'}/*",
-            "software.amazon.kinesis.multilang.MultiLangDaemon",
-            "--properties-file",
-            path,
-        ]
-        # The endpoint of Kinesis, DynamoDB and CloudWatch at once, as any AWS SDK takes it.
-        environment = {"AWS_ENDPOINT_URL": server.endpoint, "RECEIVED": str(received.path)}
-        return Program("multilang", worker, command, environment)
+        return daemon("multilang", server, stream, worker, received, processor)
 
     return two_workers("multilang", "polling", start)
 

@@ -11,9 +11,10 @@ import software.amazon.kinesis.producer.KinesisProducerConfiguration;
 import software.amazon.kinesis.producer.UserRecordResult;
 
 /**
- * Kpl PORT STREAM KEYS ROUNDS FOLDER: the Kinesis Producer Library with aggregation, over TLS,
- * which puts "KEY:NUMBER" for each key and round. Ends with 0 only if every record was acknowledged
- * and far fewer stream records than user records were made.
+ * Kpl PORT STREAM KEYS ROUNDS FOLDER [CA]: the Kinesis Producer Library with aggregation, over
+ * TLS, which puts "KEY:NUMBER" for each key and round. It trusts the CA in the PEM file CA; without
+ * one, those that it brings along. Ends with 0 only if every record was acknowledged and far fewer
+ * stream records than user records were made.
  */
 public class Kpl {
   public static void main(String[] args) throws Exception {
@@ -28,12 +29,16 @@ public class Kpl {
             .setStsEndpoint("localhost")
             .setStsPort(port)
             .setRegion("us-east-1")
-            // The native daemon trusts only the CAs that it was built with.
-            .setVerifyCertificate(false)
+            .setVerifyCertificate(true)
             .setAggregationEnabled(true)
             .setRecordMaxBufferedTime(200)
             .setMetricsUploadDelay(1000)
             .setTempDirectory(args[4]);
+    if (args.length > 5) {
+      configuration.setCaCertFile(args[5]);
+    } else {
+      configuration.setRecordTtl(5000);  // it gives up soon
+    }
     KinesisProducer producer = new KinesisProducer(configuration);
     int keys = Integer.parseInt(args[2]);
     int rounds = Integer.parseInt(args[3]);
