@@ -19,6 +19,22 @@ function(ms_library)
   endif()
 endfunction()
 
+# ms_fuzz_target(json_decode_fuzz LIBRARIES ms_wire): test/fuzz/json_decode_fuzz.cc (libFuzzer).
+# SOURCES: files of src/ whose library would bring too much with it. script/fuzz builds and runs them.
+option(MS_FUZZ "Build fuzz targets" OFF)
+function(ms_fuzz_target NAME)
+  if(NOT MS_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "LIBRARIES;SOURCES" ${ARGN})
+  add_executable(${NAME} ${CMAKE_SOURCE_DIR}/test/fuzz/${NAME}.cc ${ARG_SOURCES})
+  target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR}/test)
+  target_compile_options(${NAME} PRIVATE ${MS_WARNINGS})
+  target_link_options(${NAME} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${NAME} PRIVATE ${ARG_LIBRARIES})
+  target_precompile_headers(${NAME} REUSE_FROM ms_pch)
+endfunction()
+
 # Flags and definitions that every target shares (precompiled headers demand equal ones).
 add_library(ms_external INTERFACE)
 target_compile_definitions(ms_external INTERFACE
