@@ -1,7 +1,6 @@
 """UpdateShardCount and the other operations about a stream's size and settings, with boto3."""
 
 import json
-import time
 
 import botocore.exceptions
 import pytest
@@ -160,27 +159,6 @@ def test_mode_and_warm_throughput(kinesis, name):
     assert error["Code"] == "ValidationException"
     kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "PROVISIONED"})
     assert summary(kinesis, name)["OpenShardCount"] == 8
-
-
-def test_an_on_demand_stream_follows_its_load(own_server):
-    server = own_server(
-        *("--on-demand-split-bytes", "10KiB", "--on-demand-split-after", "1s"),
-        *("--on-demand-merge-after", "2s", "--on-demand-max-shards", "16"),
-    )
-    kinesis = server.client("kinesis")
-    kinesis.create_stream(StreamName="clicks", StreamModeDetails={"StreamMode": "ON_DEMAND"})
-    deadline = time.monotonic() + 60
-    sent = 0
-    while summary(kinesis, "clicks")["OpenShardCount"] < 8:
-        assert time.monotonic() < deadline
-        records = [{"PartitionKey": str(i), "Data": b"x" * 1000} for i in range(200)]
-        sent += len(records)
-        assert kinesis.put_records(StreamName="clicks", Records=records)["FailedRecordCount"] == 0
-    while summary(kinesis, "clicks")["OpenShardCount"] > 4:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    data, saw_all_shards = read_lineage(kinesis, "clicks")
-    assert len(data) == sent and saw_all_shards
 
 
 def test_account_settings(own_server):

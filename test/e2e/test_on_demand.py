@@ -167,7 +167,7 @@ def test_a_hot_key_is_not_split_for_ever(own_server):
         while open_shards(kinesis, "hot") < 7:  # three splits that helped nothing
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        for _ in range(40):
+        for _ in range(20):
             assert open_shards(kinesis, "hot") == 7
             time.sleep(0.1)
     finally:
