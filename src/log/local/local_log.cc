@@ -430,7 +430,6 @@ Result<> LocalLogImpl::stop(bool checkpoint) {
   closing_ = true;
   committer_.stop();
   cancel_waiters();
-  tier_store_.stop();
   tierer_.stop();
   flusher_.stop();
   Result<> done;

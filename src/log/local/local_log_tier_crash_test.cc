@@ -34,19 +34,25 @@ LocalLogOptions tier_options(std::shared_ptr<TierTestStore> store) {
 
 std::string stem(const std::string& name) { return name.substr(0, name.find('.')); }
 
-// What the log's folder names is in the store, and nothing else is.
+// What the log's folder names is in the store, and nothing else is, once its threads have no more
+// to do.
 void compare_store(LogHarness& harness, TierTestStore& store) {
-  const auto done = harness.log().tier_now(0);
-  must(done.has_value(), "removing what is not needed failed: {}",
-       done ? "" : done.error().message);
   std::set<std::string> named;
-  for (const FileInfo& file : harness.env().list("/srv/log/data").value()) {
-    if (file.name.ends_with(".tier")) named.insert(stem(file.name));
-  }
   std::set<std::string> stored;
-  for (const std::string& key : store.keys()) {
-    stored.insert(stem(key.substr(key.find('/') + 1)));
-  }
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  do {
+    const auto done = harness.log().tier_now(0);
+    must(done.has_value(), "removing what is not needed failed: {}",
+         done ? "" : done.error().message);
+    named.clear();
+    for (const FileInfo& file : harness.env().list("/srv/log/data").value()) {
+      if (file.name.ends_with(".tier")) named.insert(stem(file.name));
+    }
+    stored.clear();
+    for (const std::string& key : store.keys()) {
+      stored.insert(stem(key.substr(key.find('/') + 1)));
+    }
+  } while (stored != named && std::chrono::steady_clock::now() < patience);
   must(stored == named, "{} files are named, {} are in the store", named.size(), stored.size());
 }
 

@@ -411,6 +411,7 @@ bool LogHarness::step_checkpoint() {
 }
 
 bool LogHarness::step_tier() {
+  if (!step_checkpoint()) return false;
   trace("tier");
   const auto freed = log_->tier_now(below(2) == 0 ? 1 : UINT64_MAX);
   return freed || !crashed_or_throw("tier", freed.error());

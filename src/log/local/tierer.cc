@@ -54,6 +54,7 @@ void Tierer::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
+  store_.stop();
   if (thread_.joinable()) thread_.join();
 }
 

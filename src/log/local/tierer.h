@@ -23,7 +23,7 @@ namespace millstream::local {
 // file, then its index, then its objects. What a crash leaves in the store is found by comparing
 // the objects with the manifest, at the start and once a day.
 //
-// Life cycle: stop() after TierStore's and before the flusher's.
+// Life cycle: stop(), which also stops the store's calls, before the flusher's.
 // Threads:    all calls from any. The manifest is replaced on the flusher's thread.
 class Tierer {
  public:
