@@ -1,14 +1,22 @@
 import java.io.FileOutputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Properties;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
-import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.serialization.SimpleStringSchema;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.kinesis.sink.KinesisStreamsSink;
 import org.apache.flink.connector.kinesis.source.KinesisStreamsSource;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.state.FunctionInitializationContext;
+import org.apache.flink.runtime.state.FunctionSnapshotContext;
+import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.RichSinkFunction;
@@ -23,6 +31,9 @@ import org.apache.flink.streaming.connectors.kinesis.serialization.KinesisDeseri
  *   <li>FlinkClient ENDPOINT STREAM polling|efo|source FILE appends "SHARD DATA" to FILE for each
  *       record, until it is killed: by FlinkKinesisConsumer's polling or enhanced fan-out, or by
  *       KinesisStreamsSource (which does not tell the shard).
+ *   <li>FlinkClient ENDPOINT STREAM polling|source FILE FOLDER [FROM] does the same with
+ *       checkpoints below FOLDER, from the checkpoint or savepoint FROM if there is one; FILE holds
+ *       what came up to there, exactly. It stops with a savepoint once FOLDER/stop exists.
  * </ul>
  */
 public class FlinkClient {
@@ -33,10 +44,19 @@ public class FlinkClient {
     client.setProperty("aws.region", "us-east-1");
     // FlinkKinesisConsumer asks for credentials of its own; the sink takes the same.
     client.setProperty("aws.credentials.provider", "ENV_VAR");
-    StreamExecutionEnvironment flink = StreamExecutionEnvironment.getExecutionEnvironment();
+    boolean writes = args[2].equals("sink");
+    String folder = !writes && args.length > 4 ? args[4] : null;
+    Configuration cluster = new Configuration();
+    if (folder != null) {
+      cluster.setString("state.checkpoints.dir", "file://" + folder + "/checkpoints");
+      cluster.setString(
+          "execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION");
+    }
+    if (args.length > 5) cluster.setString("execution.savepoint.path", args[5]);
+    StreamExecutionEnvironment flink = StreamExecutionEnvironment.getExecutionEnvironment(cluster);
     flink.setParallelism(2);
     flink.enableCheckpointing(500);
-    if (args[2].equals("sink")) {
+    if (writes) {
       sink(flink, client, stream, Long.parseLong(args[3]), Long.parseLong(args[4]));
       return;
     }
@@ -64,8 +84,18 @@ public class FlinkClient {
       }
       lines = flink.addSource(new FlinkKinesisConsumer<>(stream, new Lines(), client));
     }
-    lines.addSink(new ToFile(args[3]));
-    flink.execute();
+    lines.addSink(new ToFile(args[3])).setParallelism(1);
+    if (folder == null) {
+      flink.execute();
+      return;
+    }
+    JobClient job = flink.executeAsync();
+    while (!Files.exists(Path.of(folder, "stop"))) {
+      if (job.getJobStatus().get().isGloballyTerminalState()) throw new Exception("it has ended");
+      Thread.sleep(100);
+    }
+    String savepoints = "file://" + folder + "/savepoints";
+    job.stopWithSavepoint(false, savepoints, SavepointFormatType.CANONICAL).get();
   }
 
   static void sink(
@@ -110,18 +140,28 @@ public class FlinkClient {
     }
   }
 
-  static class ToFile extends RichSinkFunction<String> {
+  /** Appends; goes back to where it was at the checkpoint that it is started from. */
+  static class ToFile extends RichSinkFunction<String> implements CheckpointedFunction {
     private static final long serialVersionUID = 1;
     private final String path;
-    private transient OutputStream file;
+    private transient FileOutputStream file;
+    private transient ListState<Long> length;
 
     ToFile(String path) {
       this.path = path;
     }
 
     @Override
-    public void open(OpenContext context) throws Exception {
+    public void initializeState(FunctionInitializationContext context) throws Exception {
+      length =
+          context.getOperatorStateStore().getListState(new ListStateDescriptor<>("length", Long.class));
       file = new FileOutputStream(path, true);
+      for (long before : length.get()) file.getChannel().truncate(before);
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) throws Exception {
+      length.update(List.of(file.getChannel().size()));
     }
 
     @Override
