@@ -72,6 +72,14 @@ constexpr const char* kCertExamples = R"(Examples:
   millstream cert --data /var/lib/millstream > ca.pem
   AWS_CA_BUNDLE=ca.pem aws --endpoint-url https://localhost:4567 kinesis list-streams)";
 
+constexpr const char* kKeyExamples = R"(Examples:
+  millstream key create --alias alias/orders
+  millstream key rotate alias/aws/kinesis
+  millstream key list --data /var/lib/millstream
+
+A running server takes the file over at SIGHUP. Keep a copy of it apart from the data: without
+it encrypted records can't be read. docs/encryption.md)";
+
 // Where flags leave their texts; the commands make sense of them after parsing.
 struct Texts {
   std::string config_file;
@@ -295,6 +303,46 @@ int cert(const Texts& texts, const Commands& commands) {
   return commands.cert(*config);
 }
 
+int key(const Texts& texts, const KeyOptions& options, const Commands& commands) {
+  const auto config = config_of(texts);
+  if (!config) return complain("key", config.error(), 1);
+  return commands.key(options, *config);
+}
+
+// The sub-commands of `millstream key`.
+void add_key(CLI::App& parent, Texts& texts, KeyOptions& options) {
+  parent.require_subcommand(1);
+  parent.footer(kKeyExamples);
+  struct Sub {
+    KeyCommand command;
+    const char* name;
+    const char* help;
+  };
+  constexpr Sub kSubs[] = {
+      {KeyCommand::kList, "list", "List the keys, without their secrets"},
+      {KeyCommand::kCreate, "create", "Create a key; prints its id"},
+      {KeyCommand::kRotate, "rotate", "Give a key a new version, which wraps from now on"},
+      {KeyCommand::kDisable, "disable", "Streams of this key can neither be read nor written"},
+      {KeyCommand::kEnable, "enable", "They can again"}};
+  for (const Sub& sub : kSubs) {
+    CLI::App* one = parent.add_subcommand(sub.name, sub.help);
+    one->callback([&options, command = sub.command] { options.command = command; });
+    if (sub.command == KeyCommand::kCreate) {
+      one->add_option("--alias", options.aliases, "Name of the key, repeatable")
+          ->type_name("alias/NAME")
+          ->allow_extra_args(false);
+      one->add_option("--account", options.account, "For streams of this account only")
+          ->type_name("ACCOUNT");
+    } else if (sub.command != KeyCommand::kList) {
+      one->add_option("KEY", options.key, "Id or alias of the key")->required();
+    }
+    one->add_option("--config", texts.config_file, "YAML file; else MILLSTREAM_CONFIG")
+        ->type_name("FILE");
+    add_setting(*one, *find_setting("data"), texts);
+    add_setting(*one, *find_setting("encryption.key_file"), texts);
+  }
+}
+
 int version(bool settings, bool operations, bool functions, const Commands& commands) {
   if (settings) {
     fmt::print("{}", config_reference());
@@ -475,6 +523,10 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
       ->type_name("FILE");
   add_setting(*cert_app, *find_setting("data"), texts);
 
+  KeyOptions key_options;
+  CLI::App* key_app = app.add_subcommand("key", "Master keys of encrypted streams: list, create …");
+  add_key(*key_app, texts, key_options);
+
   bool show_settings = false;
   bool show_operations = false;
   bool show_functions = false;
@@ -500,6 +552,7 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
   if (app_app->parsed()) return millstream::cli::app(texts, app_options, commands);
   if (bench_app->parsed()) return bench(texts, bench_options, commands);
   if (cert_app->parsed()) return cert(texts, commands);
+  if (key_app->parsed()) return key(texts, key_options, commands);
   return version(show_settings, show_operations, show_functions, commands);
 }
 

@@ -8,6 +8,7 @@
 #include "cli/api_client.h"
 #include "cli/app.h"
 #include "cli/bench.h"
+#include "cli/key.h"
 #include "cli/put.h"
 #include "cli/sql.h"
 #include "cli/tail.h"
@@ -26,6 +27,7 @@ struct Commands {
   std::function<int(const AppOptions&, const Connection&)> app;
   std::function<int(const BenchOptions&)> bench;
   std::function<int(const ServerConfig&)> cert;
+  std::function<int(const KeyOptions&, const ServerConfig&)> key;
   std::function<std::string()> operations_table;
   std::function<std::string()> functions_table;
 };

@@ -1,6 +1,7 @@
 #include "analytics/functions/functions_page.h"
 #include "cli/cert.h"
 #include "cli/command_line.h"
+#include "cli/key.h"
 #include "server/server.h"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
                                 .app = cli::run_app,
                                 .bench = cli::run_bench,
                                 .cert = cli::run_cert,
+                                .key = cli::run_key,
                                 .operations_table = server::compatibility_table,
                                 .functions_table = analytics::functions_page});
 }

@@ -45,6 +45,7 @@ struct ServerConfig {
   bool accept_any_credentials = false;  // auth: any
   std::vector<Credentials> access_keys;
   std::string credentials_file;      // further keys, with users and policies; empty: none
+  std::string key_file;              // of master keys; empty: below the data folder
   std::string tls_certificate_file;  // both or none; none: a generated certificate
   std::string tls_key_file;
   std::vector<std::string> host_names;

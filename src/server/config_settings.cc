@@ -414,6 +414,10 @@ constexpr Setting kSettings[] = {
     {kSecurity, "credentials_file", "--credentials-file", kValue, "FILE",
      "Further access keys, with users and policies (docs/access-control.md); read again at SIGHUP",
      MS_TEXT(credentials_file)},
+    {kSecurity, "encryption.key_file", "--encryption-key-file", kValue, "FILE",
+     "Master keys of encrypted streams (docs/encryption.md); without it, keys/master-keys below the "
+     "data folder, made when it is first needed; read again at SIGHUP",
+     MS_TEXT(key_file)},
     {kSecurity, "auth", "--auth", kValue, "keys|any",
      "any: accept any credentials, also on addresses that other machines reach",
      apply_auth,

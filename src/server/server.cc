@@ -21,6 +21,7 @@
 #include "server/analytics_part.h"
 #include "server/cloudwatch_metrics.h"
 #include "server/credentials_file.h"
+#include "server/encryption_part.h"
 #include "server/faults.h"
 #include "server/firehose_part.h"
 #include "server/gateway.h"
@@ -126,11 +127,15 @@ class ServerImpl final : public Server {
     std::vector<std::string> all = config_.warnings;
     all.insert(all.end(), credential_warnings_.begin(), credential_warnings_.end());
     if (!origins_->warning().empty()) all.push_back(origins_->warning());
-    for (const auto& problem : log_->problems()) all.push_back(problem.message);
+    for (auto& problem : problems()) all.push_back(std::move(problem));
     return all;
   }
 
   Result<> reload() override {
+    if (auto keys = encryption_->reload(); !keys) {
+      log_error("server", "the master keys stay as they were: {}", keys.error().message);
+    }
+    for (const auto& problem : encryption_->problems()) log_warning("server", "{}", problem);
     if (config_.credentials_file.empty()) return {};
     TRY(load_credentials());
     for (const auto& warning : credential_warnings_) log_warning("server", "{}", warning);
@@ -165,6 +170,7 @@ class ServerImpl final : public Server {
     control_.reset();
     on_demand_.reset();
     catalog_.reset();
+    encryption_.reset();
     log_.reset();
   }
 
@@ -216,6 +222,7 @@ class ServerImpl final : public Server {
     TRY(meta_->migrate(leases::lease_migrations()));
     leases_ = std::make_unique<leases::LeaseTables>(*meta_, *env_);
     TRY_ASSIGN(streams_settings_.token_key, streams::load_token_key(*meta_));
+    TRY_ASSIGN(encryption_, EncryptionPart::open(config_, *log_, *meta_, *env_, cpu_pool_));
     return {};
   }
 
@@ -229,8 +236,10 @@ class ServerImpl final : public Server {
 
   Result<> open_streams() {
     loops_running_ = true;
-    catalog_ = std::make_unique<streams::MetaCatalog>(*meta_, *log_, *env_, streams_settings_);
-    control_ = std::make_unique<streams::ControlPlane>(*catalog_, *env_, streams_settings_);
+    catalog_ = std::make_unique<streams::MetaCatalog>(*meta_, encryption_->log(), *env_,
+                                                      streams_settings_, &encryption_->keys());
+    control_ = std::make_unique<streams::ControlPlane>(*catalog_, *env_, streams_settings_,
+                                                       &encryption_->keys());
     TRY(wait_for(catalog_->open(loops_->executor(0))));
     on_demand_ = std::make_unique<streams::OnDemandController>(*catalog_, *env_, streams_settings_);
     on_demand_->start(loops_->executor(0));
@@ -247,7 +256,7 @@ class ServerImpl final : public Server {
   Result<> open_firehose() {
     TRY_ASSIGN(firehose_, FirehosePart::open({.config = config_,
                                               .env = *env_,
-                                              .log = *log_,
+                                              .log = encryption_->log(),
                                               .catalog = *catalog_,
                                               .meta = *meta_,
                                               .metrics = metrics_}));
@@ -257,7 +266,7 @@ class ServerImpl final : public Server {
   Result<> open_analytics() {
     TRY_ASSIGN(analytics_, AnalyticsPart::open({.config = config_,
                                                 .env = *env_,
-                                                .log = *log_,
+                                                .log = encryption_->log(),
                                                 .catalog = *catalog_,
                                                 .meta = *meta_,
                                                 .firehose = *firehose_}));
@@ -265,7 +274,7 @@ class ServerImpl final : public Server {
   }
 
   void register_operations() {
-    streams_context_.emplace(streams::StreamsContext{.log = *log_,
+    streams_context_.emplace(streams::StreamsContext{.log = encryption_->log(),
                                                      .catalog = *catalog_,
                                                      .clock = *env_,
                                                      .settings = streams_settings_,
@@ -356,6 +365,7 @@ class ServerImpl final : public Server {
   std::vector<std::string> problems() const {
     std::vector<std::string> texts;
     for (const auto& problem : log_->problems()) texts.push_back(problem.message);
+    for (auto& problem : encryption_->problems()) texts.push_back(std::move(problem));
     return texts;
   }
 
@@ -415,6 +425,7 @@ class ServerImpl final : public Server {
   asio::thread_pool cpu_pool_{std::max(1U, std::thread::hardware_concurrency())};
   streams::StreamsSettings streams_settings_;
   std::unique_ptr<LocalLog> log_;
+  std::unique_ptr<EncryptionPart> encryption_;
   std::unique_ptr<streams::MetaCatalog> catalog_;
   std::unique_ptr<streams::OnDemandController> on_demand_;
   std::unique_ptr<streams::ControlPlane> control_;

@@ -26,8 +26,9 @@ class Server {
   virtual std::vector<std::string> warnings() const = 0;
   // The Markdown table of operations and which of them have handlers.
   virtual std::string compatibility() const = 0;
-  // Reads the credentials file again, if there is one. Calls that were verified before finish as
-  // they began. Errors: those of read_credentials_file(); the keys stay as they were.
+  // Reads the credentials file, if there is one, and the key file again. Calls that were verified
+  // before finish as they began. Errors: those of read_credentials_file(); the access keys stay as
+  // they were. If the key file can't be read, the log says so, and the master keys stay.
   virtual Result<> reload() = 0;
   virtual void stop() = 0;
 };

@@ -80,8 +80,10 @@ class ControlHarness : public testing::Test {
     log.restart();
     Run& run = runs_.emplace_back();
     run.loop = std::make_unique<asio::io_context>();
-    run.catalog = std::make_unique<MetaCatalog>(*store_, log, clock, settings);
-    run.control = std::make_unique<ControlPlane>(*run.catalog, clock, settings);
+    run.keys = std::make_unique<StreamKeys>(*store_, masters, clock);
+    ASSERT_TRUE(run.keys->open());
+    run.catalog = std::make_unique<MetaCatalog>(*store_, log, clock, settings, run.keys.get());
+    run.control = std::make_unique<ControlPlane>(*run.catalog, clock, settings, run.keys.get());
     auto done = wait(run.catalog->open(run.loop->get_executor()));
     ASSERT_TRUE(done) << done.error().message;
   }
@@ -108,6 +110,7 @@ class ControlHarness : public testing::Test {
   asio::io_context& loop() { return *runs_.back().loop; }
   MetaCatalog& catalog() { return *runs_.back().catalog; }
   ControlPlane& control() { return *runs_.back().control; }
+  StreamKeys& keys() { return *runs_.back().keys; }
 
   // Nothing runs on the loop any more; what waits there is destroyed.
   void abandon_loop() { runs_.back().loop.reset(); }
@@ -175,11 +178,13 @@ class ControlHarness : public testing::Test {
   ManualClock clock;
   FakeShardLog log{clock};
   StreamsSettings settings;
+  MasterKeys masters;
   Crash crash;
   wire::RequestContext context{"000000000000", "us-east-1", "key", "request"};
 
  private:
   struct Run {
+    std::unique_ptr<StreamKeys> keys;
     std::unique_ptr<MetaCatalog> catalog;
     std::unique_ptr<ControlPlane> control;
     std::unique_ptr<asio::io_context> loop;

@@ -26,8 +26,10 @@ class ControlPlane {
   using Context = wire::RequestContext;
 
   // All outlive the control plane.
-  ControlPlane(MetaCatalog& catalog, Clock& clock, const StreamsSettings& settings)
-      : catalog_(catalog), clock_(clock), settings_(settings) {}
+  // Without `keys` no stream can be encrypted.
+  ControlPlane(MetaCatalog& catalog, Clock& clock, const StreamsSettings& settings,
+               StreamKeys* keys = nullptr)
+      : catalog_(catalog), clock_(clock), settings_(settings), keys_(keys) {}
 
   // For the server. A stream that exists already, whatever its shards, is fine; completes when
   // it is ACTIVE.
@@ -66,6 +68,12 @@ class ControlPlane {
                                          wire::kinesis::UpdateStreamModeInput in);
   awaitable<Result<wire::kinesis::UpdateStreamWarmThroughputOutput>> update_stream_warm_throughput(
       const Context& context, wire::kinesis::UpdateStreamWarmThroughputInput in);
+
+  // Encryption: control_encryption.cc.
+  awaitable<Result<>> start_encryption(const Context& context,
+                                       wire::kinesis::StartStreamEncryptionInput in);
+  awaitable<Result<>> stop_encryption(const Context& context,
+                                      wire::kinesis::StopStreamEncryptionInput in);
 
   // Settings: control_settings.cc.
   awaitable<Result<wire::kinesis::DescribeAccountSettingsOutput>> describe_account_settings(
@@ -126,6 +134,7 @@ class ControlPlane {
   MetaCatalog& catalog_;
   Clock& clock_;
   const StreamsSettings& settings_;
+  StreamKeys* keys_;
 };
 
 }  // namespace millstream::streams

@@ -27,6 +27,14 @@ std::vector<kinesis::EnhancedMetrics> enhanced_metrics(const Stream& stream) {
   return {{stream.shard_level_metrics}};
 }
 
+template <class Description>
+void show_encryption(const Stream& stream, Description& description) {
+  const bool is_encrypted = !stream.encryption_key_id.empty();
+  description.encryption_type =
+      is_encrypted ? kinesis::EncryptionType::kKms : kinesis::EncryptionType::kNone;
+  if (is_encrypted) description.key_id = stream.encryption_key_id;
+}
+
 // What kind of stream the members of CreateStream ask for together.
 Result<NewStream> new_stream(const kinesis::CreateStreamInput& in,
                              const StreamsSettings& settings) {
@@ -151,7 +159,7 @@ awaitable<Result<kinesis::DescribeStreamOutput>> ControlPlane::describe_stream(
   description.retention_period_hours = stream->retention_hours;
   description.stream_creation_timestamp = creation_time(*stream);
   description.enhanced_monitoring = enhanced_metrics(*stream);
-  description.encryption_type = kinesis::EncryptionType::kNone;
+  show_encryption(*stream, description);
   co_return out;
 }
 
@@ -168,7 +176,7 @@ awaitable<Result<kinesis::DescribeStreamSummaryOutput>> ControlPlane::describe_s
   summary.retention_period_hours = stream->retention_hours;
   summary.stream_creation_timestamp = creation_time(*stream);
   summary.enhanced_monitoring = enhanced_metrics(*stream);
-  summary.encryption_type = kinesis::EncryptionType::kNone;
+  show_encryption(*stream, summary);
   summary.open_shard_count = static_cast<int32_t>(stream->open_by_hash_key.size());
   summary.consumer_count = static_cast<int32_t>(std::ranges::count_if(
       stream->consumers, [view = consumers_now()](const Consumer& c) { return view.is_shown(c); }));

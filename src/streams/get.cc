@@ -41,6 +41,9 @@ wire::kinesis::GetRecordsOutput to_output(const GetAnswer& answer) {
       record.approximate_arrival_timestamp = wire::Timestamp{batch.arrival_ms};
       record.data = view.data;
       record.partition_key = std::string(view.partition_key);
+      if ((view.flags & kRecordStoredEncrypted) != 0) {
+        record.encryption_type = wire::kinesis::EncryptionType::kKms;
+      }
     }
     MS_ASSERT(!cursor.broken());
   }

@@ -16,6 +16,7 @@ struct Pieces {
   std::string time;
   std::string data;
   std::string key;
+  std::string encrypted;  // of records stored so; AWS leaves NONE out
 
   Pieces() {
     number += wire::kCborStructure;
@@ -25,6 +26,8 @@ struct Pieces {
     wire::append_cbor_text(time, "ApproximateArrivalTimestamp");
     wire::append_cbor_text(data, "Data");
     wire::append_cbor_text(key, "PartitionKey");
+    wire::append_cbor_text(encrypted, "EncryptionType");
+    wire::append_cbor_text(encrypted, "KMS");
   }
 
   static const Pieces& get() {
@@ -57,6 +60,7 @@ class RecordWriter {
       to = append(to, pieces_.key);
       to = wire::write_cbor_text_head(to, record.partition_key.size());
       to = append(to, record.partition_key);
+      if ((record.flags & kRecordStoredEncrypted) != 0) to = append(to, pieces_.encrypted);
       *to++ = wire::kCborEnd;
     }
     MS_ASSERT(!cursor.broken());
@@ -94,7 +98,7 @@ Extent extent_of(const ReadResult& read) {
   const Pieces& pieces = Pieces::get();
   const size_t around = pieces.number.size() + kSequenceNumberSize + pieces.time.size() +
                         kMaxTimeSize + pieces.data.size() + pieces.key.size() +
-                        2 * wire::kMaxCborHead + 1;
+                        pieces.encrypted.size() + 2 * wire::kMaxCborHead + 1;
   Extent extent;
   for (const StoredBatch& batch : read.batches) {
     RecordCursor cursor(batch.body.view());

@@ -16,8 +16,9 @@ constexpr std::string_view kNumber = R"({"SequenceNumber":")";
 constexpr std::string_view kTime = R"(","ApproximateArrivalTimestamp":)";
 constexpr std::string_view kData = R"(,"Data":")";
 constexpr std::string_view kKey = R"(","PartitionKey":)";
-constexpr size_t kAroundRecord =
-    kNumber.size() + kSequenceNumberSize + kTime.size() + kData.size() + kKey.size() + 4;
+constexpr std::string_view kEncrypted = R"(,"EncryptionType":"KMS")";
+constexpr size_t kAroundRecord = kNumber.size() + kSequenceNumberSize + kTime.size() +
+                                 kData.size() + kKey.size() + kEncrypted.size() + 4;
 constexpr size_t kMaxTimeSize = 32;
 constexpr size_t kEncodeSlack = 32;  // base64_encode() may write that far beyond its text
 
@@ -49,6 +50,8 @@ class RecordWriter {
       to += base64_encode(record.data, to);
       to = append(to, kKey);
       to = write_key(record.partition_key, to);
+      // AWS leaves NONE out.
+      if ((record.flags & kRecordStoredEncrypted) != 0) to = append(to, kEncrypted);
       to = append(to, "},");
     }
     MS_ASSERT(!cursor.broken());

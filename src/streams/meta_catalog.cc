@@ -177,6 +177,9 @@ void MetaCatalog::publish(Stream stream) {
   keep_deregistered(stream);
   keep_counts(stream);
   auto shared = std::make_shared<const Stream>(std::move(stream));
+  // Who sees that a stream is encrypted may rely on it; who does not, on nothing.
+  const bool is_encrypted = !shared->encryption_key_id.empty();
+  if (keys_ != nullptr && is_encrypted) keys_->update(*shared);
   {
     std::unique_lock lock(order_mutex_);
     in_order_[key] = shared;
@@ -184,12 +187,13 @@ void MetaCatalog::publish(Stream stream) {
   {
     Stripe& stripe = stripe_of(key);
     std::unique_lock lock(stripe.mutex);
-    stripe.streams[key] = std::move(shared);
+    stripe.streams[key] = shared;
   }
+  if (keys_ != nullptr && !is_encrypted) keys_->update(*shared);
   wake_waiters(key);
 }
 
-void MetaCatalog::publish_removal(const StreamKey& key) {
+void MetaCatalog::publish_removal(const StreamKey& key, int64_t generation) {
   {
     std::unique_lock lock(order_mutex_);
     in_order_.erase(key);
@@ -199,6 +203,7 @@ void MetaCatalog::publish_removal(const StreamKey& key) {
     std::unique_lock lock(stripe.mutex);
     stripe.streams.erase(key);
   }
+  if (keys_ != nullptr) keys_->forget(generation);
   wake_waiters(key);
 }
 

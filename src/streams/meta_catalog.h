@@ -22,6 +22,7 @@
 #include "streams/reshard.h"
 #include "streams/schema.h"
 #include "streams/service.h"
+#include "streams/stream_keys.h"
 
 namespace millstream::streams {
 
@@ -51,8 +52,10 @@ Result<> check_active(const Stream& stream);
 //              tries again until it is done; a restart finishes it as well.
 class MetaCatalog final : public Catalog {
  public:
-  MetaCatalog(MetaStore& store, ShardLog& log, Clock& clock, const StreamsSettings& settings)
-      : store_(store), log_(log), clock_(clock), settings_(settings) {}
+  // `keys`, if any, learns each state of each stream.
+  MetaCatalog(MetaStore& store, ShardLog& log, Clock& clock, const StreamsSettings& settings,
+              StreamKeys* keys = nullptr)
+      : store_(store), log_(log), clock_(clock), settings_(settings), keys_(keys) {}
 
   // Loads everything, finishes intents and starts the expiry of closed shards on `background`
   // (a loop that lives as long as the server's). Errors: kCorruption if the log lacks a shard
@@ -121,7 +124,7 @@ class MetaCatalog final : public Catalog {
   void keep_deregistered(Stream& stream) const;
   // With ids for the new ones.
   Result<> store_consumers(Transaction& transaction, const Stream& stream) const;
-  void publish_removal(const StreamKey& key);
+  void publish_removal(const StreamKey& key, int64_t generation);
   void wake_waiters(const StreamKey& key);
 
   // Runs `change`, then loads the stream, in one transaction; publishes what it has become.
@@ -157,6 +160,7 @@ class MetaCatalog final : public Catalog {
   ShardLog& log_;
   Clock& clock_;
   const StreamsSettings& settings_;
+  StreamKeys* keys_;
   asio::any_io_executor background_;
   StreamLocks locks_;
   std::array<Stripe, 16> stripes_;

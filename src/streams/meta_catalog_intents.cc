@@ -160,7 +160,7 @@ awaitable<Result<>> MetaCatalog::finish_create(int64_t generation) {
 awaitable<Result<>> MetaCatalog::finish_delete(StreamKey key, int64_t generation) {
   CO_TRY(co_await store_.write(
       [&](Transaction& transaction) -> Result<> { return doom_stream(transaction, generation); }));
-  publish_removal(key);
+  publish_removal(key, generation);
   // The stream is gone; its data follows, at the latest with the next sweep.
   auto swept = co_await sweep_doomed();
   if (!swept) {

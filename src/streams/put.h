@@ -34,6 +34,7 @@ struct PutOutcome {
   size_t throttled_records = 0;
 
   bool is_throttled(size_t record) const { return !throttled.empty() && throttled[record] != 0; }
+  bool is_encrypted() const { return !stream->encryption_key_id.empty(); }
 };
 
 // AWS's text for a record or call over a limit of its shard.

@@ -162,6 +162,11 @@ std::string throttled_result(const Stream& stream, const Shard& shard) {
   return result;
 }
 
+void append_encryption(std::string& text) {
+  wire::append_cbor_text(text, "EncryptionType");
+  wire::append_cbor_text(text, "KMS");
+}
+
 char* append(char* to, std::string_view text) {
   std::memcpy(to, text.data(), text.size());
   return to + text.size();
@@ -201,7 +206,11 @@ Slice encode_put_records_cbor(PutOutcome& outcome) {
   wire::append_cbor_integer(start, static_cast<int64_t>(outcome.throttled_records));
   wire::append_cbor_text(start, "Records");
   wire::append_cbor_array(start, outcome.slot_of.size());
-  BufferRef buffer = BufferRef::allocate(start.size() + outcome.slot_of.size() * longest + 1);
+  std::string rest;
+  if (outcome.is_encrypted()) append_encryption(rest);
+  rest += wire::kCborEnd;
+  BufferRef buffer =
+      BufferRef::allocate(start.size() + outcome.slot_of.size() * longest + rest.size());
   char* to = append(buffer->data(), start);
   for (size_t i = 0; i < outcome.slot_of.size(); ++i) {
     const size_t at = outcome.slot_of[i];
@@ -213,7 +222,7 @@ Slice encode_put_records_cbor(PutOutcome& outcome) {
     to = append(to, results[at].text);
     outcome.slots[at].numbers.write_next(result + results[at].number_at);
   }
-  *to++ = wire::kCborEnd;
+  to = append(to, rest);
   const auto size = static_cast<size_t>(to - buffer->data());
   return {std::move(buffer), size};
 }
@@ -226,6 +235,7 @@ Slice encode_put_record_cbor(PutOutcome& outcome) {
   wire::append_cbor_text(text, "SequenceNumber");
   wire::append_cbor_text(text, std::string(kSequenceNumberSize, '0'));
   slot.numbers.write_next(text.data() + text.size() - kSequenceNumberSize);
+  if (outcome.is_encrypted()) append_encryption(text);
   text += wire::kCborEnd;
   return Slice::copy_of(text);
 }

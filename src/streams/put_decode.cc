@@ -107,6 +107,7 @@ Result<Slice> encode_put_records(wire::Protocol protocol, PutOutcome& outcome) {
       entry.sequence_number = next_number(numbers_of(outcome, i));
     }
   }
+  if (outcome.is_encrypted()) output.encryption_type = kinesis::EncryptionType::kKms;
   return wire::encode_output(kinesis::PutRecords::descriptor(), protocol, &output);
 }
 
@@ -114,6 +115,7 @@ Result<Slice> encode_put_record(wire::Protocol protocol, PutOutcome& outcome) {
   kinesis::PutRecordOutput output;
   output.shard_id = shard_id_text(outcome.slots.front().shard->index);
   output.sequence_number = next_number(outcome.slots.front().numbers);
+  if (outcome.is_encrypted()) output.encryption_type = kinesis::EncryptionType::kKms;
   return wire::encode_output(kinesis::PutRecord::descriptor(), protocol, &output);
 }
 

@@ -188,6 +188,7 @@ bool parse(const Slice& body, PutRequest& request) {
 constexpr std::string_view kNumber = R"({"SequenceNumber":")";
 constexpr std::string_view kShard = R"(","ShardId":")";
 constexpr std::string_view kEnd = R"("})";
+constexpr std::string_view kEncrypted = R"(,"EncryptionType":"KMS")";
 constexpr size_t kShardIdSize = 20;
 constexpr size_t kResultSize =
     kNumber.size() + kSequenceNumberSize + kShard.size() + kShardIdSize + kEnd.size();
@@ -243,7 +244,7 @@ Slice encode_put_records_json(PutOutcome& outcome) {
     throttled[i] = throttled_result(*outcome.stream, *outcome.slots[i].shard);
     longest = std::max(longest, throttled[i].size());
   }
-  constexpr size_t kAround = 64;
+  constexpr size_t kAround = 96;
   BufferRef buffer = BufferRef::allocate(kAround + outcome.slot_of.size() * (longest + 1));
   char* to = append(buffer->data(), R"({"FailedRecordCount":)");
   to = append(to, std::to_string(outcome.throttled_records));
@@ -259,7 +260,9 @@ Slice encode_put_records_json(PutOutcome& outcome) {
     }
     *to++ = ',';
   }
-  to = append(to - 1, "]}");
+  to = append(to - 1, "]");
+  if (outcome.is_encrypted()) to = append(to, kEncrypted);
+  *to++ = '}';
   const auto size = static_cast<size_t>(to - buffer->data());
   return {std::move(buffer), size};
 }
@@ -269,6 +272,7 @@ Slice encode_put_record_json(PutOutcome& outcome) {
   std::string text = R"({"ShardId":")" + shard_id_text(slot.shard->index) +
                      R"(","SequenceNumber":")" + std::string(kSequenceNumberSize, '0') + R"("})";
   slot.numbers.write_next(text.data() + text.size() - kSequenceNumberSize - 2);
+  if (outcome.is_encrypted()) text.insert(text.size() - 1, kEncrypted);
   return Slice::copy_of(text);
 }
 

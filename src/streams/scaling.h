@@ -27,6 +27,9 @@ struct ScalingLimit {
 };
 inline constexpr ScalingLimit kShardCountLimit{"UpdateShardCount", 10};  // AWS: API model
 inline constexpr ScalingLimit kModeLimit{"UpdateStreamMode", 2};         // AWS: developer guide
+// AWS: API model of both.
+inline constexpr ScalingLimit kStartEncryptionLimit{"StartStreamEncryption", 25};
+inline constexpr ScalingLimit kStopEncryptionLimit{"StopStreamEncryption", 25};
 
 // Counts a call of the stream's last 24 hours. kLimitExceeded, and nothing is counted, if there
 // were as many as the limit allows. Older calls are forgotten, so that what is stored is bounded.

@@ -79,6 +79,16 @@ constexpr Migration kMigrations[] = {
      "  generation INTEGER NOT NULL REFERENCES streams (generation) ON DELETE CASCADE,"
      "  kind TEXT NOT NULL,"
      "  called_ms INTEGER NOT NULL)"},
+    {"streams", 3,
+     // Each wrapped by a version of a master key (stream_key_ring.h).
+     "CREATE TABLE stream_data_keys ("
+     "  key_id INTEGER PRIMARY KEY,"
+     "  generation INTEGER NOT NULL REFERENCES streams (generation) ON DELETE CASCADE,"
+     "  master_key_id TEXT NOT NULL,"
+     "  master_key_version INTEGER NOT NULL,"
+     "  wrapped BLOB NOT NULL,"
+     "  created_ms INTEGER NOT NULL);"
+     "CREATE INDEX stream_data_keys_by_stream ON stream_data_keys (generation)"},
 };
 
 constexpr std::string_view kShardColumns =
@@ -159,7 +169,7 @@ Result<std::vector<int64_t>> load_generations(Transaction& transaction) {
 Result<Stream> load_stream(Transaction& transaction, int64_t generation) {
   TRY_ASSIGN(auto rows, transaction.query("SELECT account, region, name, status, mode, created_ms,"
                                           " retention_hours, max_record_kib, warm_throughput_mibps,"
-                                          " shard_level_metrics"
+                                          " shard_level_metrics, encryption_key_id"
                                           " FROM streams WHERE generation = ?",
                                           {generation}));
   MS_ASSERT(rows.size() == 1);
@@ -180,6 +190,7 @@ Result<Stream> load_stream(Transaction& transaction, int64_t generation) {
       stream.shard_level_metrics.emplace_back(metric);
     }
   }
+  stream.encryption_key_id = row.optional_text(10).value_or("");
   TRY(load_policies(transaction, stream));
   TRY_ASSIGN(auto tags,
              transaction.query("SELECT tag_key, tag_value FROM stream_tags WHERE generation = ?",
@@ -317,6 +328,15 @@ Result<> update_consumers(Transaction& transaction, int64_t generation,
           {consumer.id, key, value}));
     }
   }
+  return {};
+}
+
+Result<> update_encryption(Transaction& transaction, int64_t generation,
+                           const std::string& key_id) {
+  SqlValue value;  // NULL
+  if (!key_id.empty()) value = key_id;
+  TRY(transaction.execute("UPDATE streams SET encryption_key_id = ? WHERE generation = ?",
+                          {std::move(value), generation}));
   return {};
 }
 

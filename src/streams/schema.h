@@ -70,6 +70,8 @@ Result<> close_shards(Transaction& transaction, std::span<const ClosedShard> sha
 Result<> update_status(Transaction& transaction, int64_t generation, StreamStatus status);
 // Mode, retention, record size, warm throughput, shard-level metrics and tags.
 Result<> update_settings(Transaction& transaction, const Stream& stream);
+// Empty: not encrypted.
+Result<> update_encryption(Transaction& transaction, int64_t generation, const std::string& key_id);
 Result<> insert_intent(Transaction& transaction, int64_t generation, const Intent& intent);
 Result<> delete_intent(Transaction& transaction, int64_t generation, IntentKind kind);
 

@@ -1,5 +1,6 @@
 #include "streams/subscribe_event.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -60,7 +61,10 @@ Slice encode_subscribe_event(wire::Protocol protocol, const GetAnswer& answer,
 Slice encode_subscribe_error(wire::Protocol protocol, const Error& error) {
   const wire::AwsError aws = wire::aws_error("kinesis", error.code);
   // What the model's event stream does not have is a failure of ours.
-  const bool known = error.code == ErrorCode::kInUse || error.code == ErrorCode::kNotFound;
+  constexpr std::array kKnown{ErrorCode::kInUse,           ErrorCode::kNotFound,
+                              ErrorCode::kKeyNotFound,     ErrorCode::kKeyDisabled,
+                              ErrorCode::kKeyInvalidState, ErrorCode::kKeyAccessDenied};
+  const bool known = std::ranges::find(kKnown, error.code) != kKnown.end();
   const std::string name = known ? std::string(aws.name) : "InternalFailureException";
   std::string payload;
   if (is_cbor(protocol)) {
