@@ -16,7 +16,18 @@ constexpr std::chrono::seconds kLookAgain{1};
 
 // Nothing was appended, and the same append may succeed later.
 bool may_be_retried(ErrorCode code) {
-  return code == ErrorCode::kSealed || code == ErrorCode::kThrottled || code == ErrorCode::kNoSpace;
+  switch (code) {
+    case ErrorCode::kSealed:
+    case ErrorCode::kThrottled:
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kKeyNotFound:  // a master key that is missing may come back
+    case ErrorCode::kKeyDisabled:
+    case ErrorCode::kKeyInvalidState:
+    case ErrorCode::kKeyAccessDenied:
+      return true;
+    default:
+      return false;
+  }
 }
 
 ShardBatch shard_batch(ShardId shard, uint32_t records, Slice body) {

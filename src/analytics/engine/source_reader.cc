@@ -1,6 +1,7 @@
 #include "analytics/engine/source_reader.h"
 
 #include <algorithm>
+#include <array>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -19,8 +20,12 @@ constexpr std::chrono::milliseconds kWait = 5s;
 constexpr std::chrono::milliseconds kFollow = 30s;
 constexpr std::chrono::milliseconds kRetry = 100ms;
 
+// Also a master key that is missing: its file may come back.
 bool may_pass(ErrorCode code) {
-  return code == ErrorCode::kThrottled || code == ErrorCode::kTimeout;
+  constexpr std::array kPassing{ErrorCode::kThrottled,       ErrorCode::kTimeout,
+                                ErrorCode::kKeyNotFound,     ErrorCode::kKeyDisabled,
+                                ErrorCode::kKeyInvalidState, ErrorCode::kKeyAccessDenied};
+  return std::ranges::find(kPassing, code) != kPassing.end();
 }
 
 }  // namespace
