@@ -10,6 +10,10 @@ std::string StreamKey::arn() const {
   return fmt::format("arn:aws:kinesis:{}:{}:stream/{}", region, account, name);
 }
 
+std::unexpected<Error> no_such_stream(const StreamKey& key) {
+  return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", key.name, key.account);
+}
+
 std::string_view status_text(StreamStatus status) {
   switch (status) {
     case StreamStatus::kCreating:
@@ -45,11 +49,9 @@ const Shard* Stream::find_shard(std::string_view id) const {
 
 const Shard& Stream::route(HashKey hash_key) const {
   MS_ASSERT(!open_by_hash_key.empty());
-  const auto next = std::ranges::upper_bound(
-      open_by_hash_key, hash_key, {},
-      [this](uint32_t position) { return shards[position].first_hash_key; });
-  MS_ASSERT(next != open_by_hash_key.begin());
-  return shards[*std::prev(next)];
+  const auto next = std::ranges::upper_bound(first_hash_keys, hash_key);
+  MS_ASSERT(next != first_hash_keys.begin());
+  return shards[open_by_hash_key[static_cast<size_t>(next - first_hash_keys.begin()) - 1]];
 }
 
 std::vector<const Shard*> Stream::children(uint32_t index) const {
@@ -62,6 +64,7 @@ std::vector<const Shard*> Stream::children(uint32_t index) const {
 
 void Stream::index_open_shards() {
   open_by_hash_key.clear();
+  first_hash_keys.clear();
   for (uint32_t position = 0; position < shards.size(); ++position) {
     if (shards[position].open) open_by_hash_key.push_back(position);
   }
@@ -71,6 +74,7 @@ void Stream::index_open_shards() {
   HashKey next = 0;
   for (uint32_t position : open_by_hash_key) {
     MS_ASSERT(shards[position].first_hash_key == next);
+    first_hash_keys.push_back(next);
     next = shards[position].last_hash_key + 1;
   }
   MS_ASSERT(next == 0);  // wrapped round behind 2^128 - 1

@@ -32,6 +32,9 @@ struct StreamKey {
   std::string arn() const;  // arn:aws:kinesis:<region>:<account>:stream/<name>
 };
 
+// The error of a name that no stream has, with AWS's text.
+std::unexpected<Error> no_such_stream(const StreamKey& key);
+
 enum class StreamStatus : uint8_t { kCreating, kActive, kUpdating, kDeleting };
 enum class StreamMode : uint8_t { kProvisioned, kOnDemand };
 std::string_view status_text(StreamStatus status);  // "ACTIVE"
@@ -90,13 +93,19 @@ struct Stream {
   // By index; closed ones too, until their retention has ended. Empty while kCreating.
   std::vector<Shard> shards;
   std::vector<uint32_t> open_by_hash_key;  // positions in `shards` of the open ones, ascending
+  std::vector<HashKey> first_hash_keys;    // of each of them
   std::vector<Consumer> consumers;         // by id
 
+  // Whether records can be put to and read from it.
+  bool has_records() const {
+    return status == StreamStatus::kActive || status == StreamStatus::kUpdating;
+  }
   const Shard* find_shard(std::string_view id) const;
   // The open shard whose range holds `hash_key`. Not while kCreating.
   const Shard& route(HashKey hash_key) const;
   std::vector<const Shard*> children(uint32_t index) const;
-  // Fills open_by_hash_key from `shards`; the open ones cover every hash key once.
+  // Fills open_by_hash_key and first_hash_keys from `shards`; the open ones cover every hash key
+  // once.
   void index_open_shards();
 };
 

@@ -38,12 +38,11 @@ class SlotTable {
 // Position in open_by_hash_key of the shard that holds `key`. Without branches: keys are
 // random, a branch would be mispredicted at every second step.
 size_t route(const Stream& stream, HashKey key) {
-  const uint32_t* open = stream.open_by_hash_key.data();
-  const Shard* shards = stream.shards.data();
+  const HashKey* first = stream.first_hash_keys.data();
   size_t base = 0;
-  for (size_t left = stream.open_by_hash_key.size(); left > 1;) {
+  for (size_t left = stream.first_hash_keys.size(); left > 1;) {
     const size_t half = left / 2;
-    base = shards[open[base + half]].first_hash_key <= key ? base + half : base;
+    base = first[base + half] <= key ? base + half : base;
     left -= half;
   }
   return base;
