@@ -62,6 +62,12 @@ class CommandLineTest : public testing::Test {
               config_ = config;
               return 14;
             },
+        .key =
+            [this](const KeyOptions& options, const ServerConfig& config) {
+              key_ = options;
+              config_ = config;
+              return 15;
+            },
         .operations_table = [] { return std::string("table\n"); },
         .functions_table = [] { return std::string("functions\n"); }};
     testing::internal::CaptureStdout();
@@ -79,6 +85,7 @@ class CommandLineTest : public testing::Test {
   SqlOptions sql_;
   AppOptions app_;
   BenchOptions bench_;
+  KeyOptions key_;
   Connection connection_;
   std::vector<std::string> files_;
   std::string out_;
@@ -101,7 +108,7 @@ TEST_F(CommandLineTest, ServeTakesEverySettingAsAFlag) {
 
 TEST_F(CommandLineTest, HelpNamesCommandsFlagsAndExamples) {
   EXPECT_EQ(run({"--help"}), 0);
-  for (const char* command : {"serve", "put", "tail", "sql", "bench", "cert", "version"}) {
+  for (const char* command : {"serve", "put", "tail", "sql", "bench", "cert", "key", "version"}) {
     EXPECT_TRUE(out_.contains(command)) << command;
   }
   EXPECT_EQ(run({"serve", "--help"}), 0);
@@ -207,6 +214,21 @@ TEST_F(CommandLineTest, VersionAndItsTables) {
   EXPECT_TRUE(out_.starts_with("# Configuration"));
   EXPECT_EQ(run({"cert", "--data", "/x"}), 14);
   EXPECT_EQ(config_.data_folder, "/x");
+}
+
+TEST_F(CommandLineTest, KeyCommandsWorkOnTheKeyFile) {
+  EXPECT_EQ(run({"key", "rotate", "alias/orders", "--encryption-key-file", "/k"}), 15);
+  EXPECT_EQ(key_.command, KeyCommand::kRotate);
+  EXPECT_EQ(key_.key, "alias/orders");
+  EXPECT_EQ(config_.key_file, "/k");
+  EXPECT_EQ(run({"key", "create", "--alias", "alias/a", "--alias", "alias/b", "--data", "/x"}), 15);
+  EXPECT_EQ(key_.command, KeyCommand::kCreate);
+  EXPECT_EQ(key_.aliases, (std::vector<std::string>{"alias/a", "alias/b"}));
+  EXPECT_EQ(config_.data_folder, "/x");
+  EXPECT_EQ(run({"key", "list"}), 15);
+  EXPECT_EQ(key_.command, KeyCommand::kList);
+  EXPECT_EQ(run({"key"}), 2);
+  EXPECT_EQ(run({"key", "rotate"}), 2);
 }
 
 }  // namespace
