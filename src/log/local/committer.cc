@@ -172,11 +172,12 @@ bool Committer::commit() {
   return true;
 }
 
-// Where the flusher lags, everybody slows down a little before somebody is refused: with the
-// budget used up to kPacedBytesPerMs, whatever the size of the appends.
+// Where the flusher lags, everybody slows down a little before somebody is refused, or records
+// leave memory before they are flushed: at the limit down to kPacedBytesPerMs, whatever the size of
+// the appends.
 void Committer::pace() {
   const auto bytes = static_cast<double>(std::exchange(frame_bytes_, 0));
-  const double pressure = space_.pressure();
+  const double pressure = std::max(space_.pressure(), frames_.pressure());
   if (bytes == 0 || pressure == 0) return;
   std::this_thread::sleep_for(
       std::chrono::duration<double, std::milli>(bytes / kPacedBytesPerMs * pressure * pressure));

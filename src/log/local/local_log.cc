@@ -50,7 +50,7 @@ class LocalLogImpl final : public LocalLog {
                      .file_bytes =
                          align_up(std::max(options_.journal_file_bytes, kMinJournalFileBytes))}),
         writer_(space_, health_, options_.durability),
-        frames_(options_.tail_cache_bytes),
+        frames_(options_.tail_cache_bytes, options_.checkpoint_bytes),
         builder_(env, shards_, writers_),
         tier_store_(std::move(store), options_.tier.bucket, options_.tier.prefix,
                     options_.tier.read_timeout),

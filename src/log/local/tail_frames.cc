@@ -8,6 +8,7 @@ namespace millstream::local {
 
 TailFrame::TailFrame(Content content) : content_(std::move(content)) {
   MS_ASSERT(content_.runs.size() <= RunRef::kMaxRuns);
+  if (content_.buffers.empty()) return;
   cost_ = sizeof(TailFrame) + content_.runs.size() * (sizeof(Run) + sizeof(RunRef)) +
           content_.pieces.size() * sizeof(Piece);
   for (const Run& run : content_.runs) cost_ += run.bytes;
@@ -39,6 +40,17 @@ void TailFrame::release_file() {
   content_.file.reset();
 }
 
+TailFrames::TailFrames(size_t limit_bytes, size_t checkpoint_bytes)
+    : limit_bytes_(limit_bytes), easy_bytes_(std::max(limit_bytes / 2, 2 * checkpoint_bytes)) {}
+
+double TailFrames::pressure() const {
+  const size_t unflushed = unflushed_bytes_.load(std::memory_order_relaxed);
+  // A limit that holds no two checkpoints: they are read back whatever the pace.
+  if (unflushed <= easy_bytes_ || easy_bytes_ >= limit_bytes_) return 0;
+  return std::min(1.0, static_cast<double>(unflushed - easy_bytes_) /
+                           static_cast<double>(limit_bytes_ - easy_bytes_));
+}
+
 FrameNumber TailFrames::add_locked(TailFrameRef frame) {
   frames_.push_back(std::move(frame));
   const FrameNumber number = last() + 1;
@@ -48,6 +60,7 @@ FrameNumber TailFrames::add_locked(TailFrameRef frame) {
 
 FrameNumber TailFrames::add(TailFrameRef frame) {
   bytes_.fetch_add(frame->cost(), std::memory_order_relaxed);
+  unflushed_bytes_.fetch_add(frame->cost(), std::memory_order_relaxed);
   std::vector<TailFrameRef> evicted;
   FrameNumber number = 0;
   {
@@ -94,7 +107,10 @@ void TailFrames::flushed_to(FrameNumber number) {
     flushed_.store(std::max(flushed(), number), std::memory_order_release);
     drop_locked();
   }
-  for (const TailFrameRef& frame : done) frame->release_file();
+  for (const TailFrameRef& frame : done) {
+    frame->release_file();
+    unflushed_bytes_.fetch_sub(frame->cost(), std::memory_order_relaxed);
+  }
 }
 
 void TailFrames::drop_locked() {

@@ -56,7 +56,7 @@ class TailFrame {
     return std::span(content_.pieces).subspan(run.piece, run.pieces);
   }
   uint64_t offset(const Run& run) const { return content_.offset + run.offset; }
-  // Bytes that it takes while it is cached.
+  // Bytes that it takes while it is in memory; 0: its bodies never were.
   size_t cost() const { return cost_; }
 
   // The bodies of the run's pieces, one each; false if they have left memory.
@@ -80,8 +80,9 @@ using TailFrameRef = std::shared_ptr<TailFrame>;
 //          rest any.
 class TailFrames {
  public:
-  // Of the bodies in memory with what leads to them.
-  explicit TailFrames(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  // `limit_bytes`: of the bodies in memory with what leads to them. `checkpoint_bytes`: after so
+  // many the flusher starts to move them to packs and segments.
+  TailFrames(size_t limit_bytes, size_t checkpoint_bytes);
 
   // Before any shard's queue names it. Evicts what is too much, oldest first.
   FrameNumber add(TailFrameRef frame);
@@ -100,12 +101,16 @@ class TailFrames {
   FrameNumber flushed() const { return flushed_.load(std::memory_order_acquire); }
 
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // How near what is not flushed is to leaving memory: the flusher would have to read it back
+  // from the journal, and lag all the more. 0 up to half of the limit, 1 at all of it.
+  double pressure() const;
 
  private:
   FrameNumber add_locked(TailFrameRef frame);
   void drop_locked();
 
   const size_t limit_bytes_;
+  const size_t easy_bytes_;  // not flushed, without pressure
   mutable std::shared_mutex mutex_;
   std::deque<TailFrameRef> frames_;
   FrameNumber evicted_ = 0;
@@ -113,6 +118,7 @@ class TailFrames {
   std::atomic<FrameNumber> first_{1};
   std::atomic<FrameNumber> last_{0};
   std::atomic<size_t> bytes_{0};
+  std::atomic<size_t> unflushed_bytes_{0};
 };
 
 }  // namespace millstream::local

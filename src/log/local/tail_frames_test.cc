@@ -23,7 +23,7 @@ bool is_cached(const TailFrames& frames, FrameNumber number) {
 
 TEST(TailFrames, TheOldestLeaveMemoryFirstAndTheLimitHolds) {
   const size_t cost = frame_of(1000)->cost();
-  TailFrames frames(2 * cost);
+  TailFrames frames(2 * cost, 0);
   for (int i = 0; i < 3; ++i) frames.add(frame_of(1000));
   EXPECT_EQ(frames.bytes(), 2 * cost);
   EXPECT_FALSE(is_cached(frames, 1));
@@ -36,7 +36,7 @@ TEST(TailFrames, TheOldestLeaveMemoryFirstAndTheLimitHolds) {
 
 TEST(TailFrames, AFrameIsDroppedOnceItIsBothFlushedAndEvicted) {
   const size_t cost = frame_of(1000)->cost();
-  TailFrames frames(2 * cost);
+  TailFrames frames(2 * cost, 0);
   frames.add(frame_of(1000));
   frames.add(frame_of(1000));
   frames.flushed_to(1);
@@ -47,6 +47,25 @@ TEST(TailFrames, AFrameIsDroppedOnceItIsBothFlushedAndEvicted) {
   EXPECT_FALSE(frames.find(1));
   EXPECT_EQ(frames.first(), 2u);
   EXPECT_EQ(frames.last(), 3u);
+}
+
+TEST(TailFrames, PressureRisesAsUnflushedFramesComeNearTheLimit) {
+  const size_t cost = frame_of(1000)->cost();
+  TailFrames frames(10 * cost, cost);
+  for (int i = 0; i < 5; ++i) frames.add(frame_of(1000));
+  EXPECT_EQ(frames.pressure(), 0);
+  frames.add(frame_of(1000));
+  EXPECT_DOUBLE_EQ(frames.pressure(), 0.2);
+  for (int i = 0; i < 10; ++i) frames.add(frame_of(1000));
+  EXPECT_EQ(frames.pressure(), 1);
+  frames.flushed_to(8);
+  EXPECT_NEAR(frames.pressure(), 0.6, 1e-9);
+  frames.flushed_to(16);
+  EXPECT_EQ(frames.pressure(), 0);
+  // Not even two checkpoints fit: it would slow down for nothing.
+  TailFrames tiny(10 * cost, 6 * cost);
+  for (int i = 0; i < 10; ++i) tiny.add(frame_of(1000));
+  EXPECT_EQ(tiny.pressure(), 0);
 }
 
 TEST(TailFrames, CountsWhatLeadsToTheRecordsToo) {
@@ -61,7 +80,7 @@ TEST(TailFrames, CountsWhatLeadsToTheRecordsToo) {
 }
 
 TEST(TailFrames, WhatRecoveryFoundIsNotInMemory) {
-  TailFrames frames(1 << 20);
+  TailFrames frames(1 << 20, 0);
   TailFrame::Content content;
   content.pieces.push_back({.records = 1, .bytes = 10});
   content.runs.push_back({.first = 1, .records = 1, .bytes = 10, .pieces = 1});
