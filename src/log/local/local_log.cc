@@ -1,11 +1,9 @@
 #include "log/local/local_log.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/hash.h"
 #include "base/logging.h"
-#include "base/random.h"
 #include "log/local/flusher.h"
 #include "log/local/limits.h"
 #include "log/local/recovery.h"
@@ -111,7 +109,7 @@ class LocalLogImpl final : public LocalLog {
   Result<> checkpoint_now() override { return flusher_.checkpoint_now(); }
   Result<> expire_now() override { return flusher_.expire_now(); }
   Result<uint64_t> tier_now(uint64_t bytes) override { return tierer_.tier_now(bytes); }
-  TierStats tier_stats() const override;
+  TierStats tier_stats() const override { return tier_reader_.stats(); }
 
  private:
   // Nothing if the shard does not exist, or not durably yet.
@@ -186,21 +184,8 @@ Result<> LocalLogImpl::open_tier(const Manifest& manifest) {
     TRY_ASSIGN(const bool cached, env_.exists(cache));
     return cached ? env_.remove(cache) : Result<>();
   }
-  const std::string path = options_.folder + "/LOG_ID";
-  TRY_ASSIGN(const bool exists, env_.exists(path));
-  if (!exists && tiered) {
-    return fail(ErrorCode::kCorruption,
-                "{} is missing: without it nothing says which objects are this log's. Restore it "
-                "from a backup, or write the name of the log's folder in the object store into it.",
-                path);
-  }
-  if (!exists) {
-    std::array<unsigned char, 16> id{};
-    fill_random(id);
-    TRY(env_.write_file_durably(path, to_hex(id)));
-  }
-  TRY_ASSIGN(const std::string id, env_.read_file(path));
-  tier_store_.start(id.substr(0, id.find('\n')));
+  TRY_ASSIGN(const std::string id, load_log_id(env_, options_.folder, tiered));
+  tier_store_.start(id);
   if (auto opened = chunks_.open(); !opened) {
     log_warning("log", "reads from the object store are not cached: {}", opened.error().message);
   }
@@ -381,21 +366,6 @@ Result<ShardStatus> LocalLogImpl::status(ShardId shard) {
   const ShardRef state = find(shard);
   if (!state) return std::unexpected(no_such_shard(shard));
   return reader_.status(*state);
-}
-
-TierStats LocalLogImpl::tier_stats() const {
-  const TierCounters& counters = tier_counters_;
-  return {.files = counters.files,
-          .bytes = counters.bytes,
-          .uploaded_files = counters.uploaded_files,
-          .uploaded_bytes = counters.uploaded_bytes,
-          .upload_failures = counters.upload_failures,
-          .removed_objects = counters.removed_objects,
-          .fetched_bytes = counters.fetched_bytes,
-          .fetch_failures = counters.fetch_failures,
-          .cache_hits = counters.cache_hits,
-          .cache_misses = counters.cache_misses,
-          .cache_bytes = chunks_.bytes()};
 }
 
 std::vector<ShardId> LocalLogImpl::shards() {

@@ -22,7 +22,7 @@ LocalLogOptions tier_options(std::shared_ptr<TierTestStore> store) {
   LocalLogOptions options = small_options();
   options.tail_cache_bytes = 8 << 10;
   options.checkpoint_bytes = 24 << 10;
-  options.roll_bytes = 32 << 10;
+  options.roll_bytes = 8 << 10;
   options.tier = {.store = std::move(store),
                   .bucket = "bucket",
                   .prefix = "",
@@ -103,7 +103,7 @@ void survive(std::unique_ptr<FaultEnv> env, ManualClock& clock, uint64_t seed, L
 class TierCrashAtEveryChange : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(TierCrashAtEveryChange, AcknowledgedRecordsSurviveOnceInOrder) {
-  constexpr int kSteps = 45;
+  constexpr int kSteps = 60;
   uint64_t worlds = 0;
   uint64_t tiered = 0;
   for (uint64_t round = 0; round < rounds(); ++round) {

@@ -1,6 +1,11 @@
 #include "log/local/tier_store.h"
 
+#include <array>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
+
+#include "base/hash.h"
+#include "base/random.h"
 
 namespace millstream::local {
 namespace {
@@ -32,6 +37,24 @@ std::unexpected<Error> no_answer(std::chrono::milliseconds patience) {
 }
 
 }  // namespace
+
+Result<std::string> load_log_id(Env& env, const std::string& folder, bool must_exist) {
+  const std::string path = folder + "/LOG_ID";
+  TRY_ASSIGN(const bool exists, env.exists(path));
+  if (!exists && must_exist) {
+    return fail(ErrorCode::kCorruption,
+                "{} is missing: without it nothing says which objects are this log's. Restore it "
+                "from a backup, or write the name of the log's folder in the object store into it.",
+                path);
+  }
+  if (!exists) {
+    std::array<unsigned char, 16> id{};
+    fill_random(id);
+    TRY(env.write_file_durably(path, to_hex(id)));
+  }
+  TRY_ASSIGN(const std::string id, env.read_file(path));
+  return id.substr(0, id.find('\n'));
+}
 
 TierStore::TierStore(std::shared_ptr<ObjectStore> store, std::string bucket, std::string prefix,
                      std::chrono::milliseconds read_timeout)

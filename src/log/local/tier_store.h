@@ -21,6 +21,10 @@
 
 namespace millstream::local {
 
+// What the names of a log's objects begin with: random, kept in the file LOG_ID of its folder, made
+// when it is first needed. kCorruption where it should be there and is not.
+Result<std::string> load_log_id(Env& env, const std::string& folder, bool must_exist);
+
 // Life cycle: start() once the log's id is known, stop() before what the callbacks use goes away.
 //             Owns the store together with whoever else does: the last one here lets go of it
 //             after its calls have ended and before the loop they ran on does.

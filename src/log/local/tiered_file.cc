@@ -18,6 +18,20 @@ std::string TierReader::folder_of(DataKind kind, uint64_t file_id) const {
                      kind == DataKind::kPack ? "pack" : "segment");
 }
 
+TierStats TierReader::stats() const {
+  return {.files = counters_.files,
+          .bytes = counters_.bytes,
+          .uploaded_files = counters_.uploaded_files,
+          .uploaded_bytes = counters_.uploaded_bytes,
+          .upload_failures = counters_.upload_failures,
+          .removed_objects = counters_.removed_objects,
+          .fetched_bytes = counters_.fetched_bytes,
+          .fetch_failures = counters_.fetch_failures,
+          .cache_hits = counters_.cache_hits,
+          .cache_misses = counters_.cache_misses,
+          .cache_bytes = cache_.bytes()};
+}
+
 std::string TierReader::key_of(const TierIndex& index, uint64_t chunk) const {
   return fmt::format("{}{:06}", folder_of(index.kind, index.file_id), chunk);
 }

@@ -51,6 +51,7 @@ class TierReader {
   bool has_store() const { return store_.exists(); }
   ChunkCache& cache() { return cache_; }
   TierCounters& counters() { return counters_; }
+  TierStats stats() const;
   // "<base>0000000012.segment/": of the file's objects.
   std::string folder_of(DataKind kind, uint64_t file_id) const;
 
