@@ -68,13 +68,17 @@ struct ServerShared {
   explicit ServerShared(HttpServerOptions all, HttpHandler handle)
       : options(std::move(all)),
         handler(std::move(handle)),
-        budget(options.limits.bytes_in_flight) {}
+        shared_budget(options.budget
+                          ? options.budget
+                          : std::make_shared<ByteBudget>(options.limits.bytes_in_flight)),
+        budget(*shared_budget) {}
 
   HttpResponse overloaded(const HttpRequest& request);
 
   const HttpServerOptions options;
   const HttpHandler handler;
-  ByteBudget budget;
+  const std::shared_ptr<ByteBudget> shared_budget;
+  ByteBudget& budget;
   std::atomic<bool> draining = false;
   std::atomic<uint64_t> accepted = 0;
   std::atomic<uint64_t> refused = 0;

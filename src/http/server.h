@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/byte_budget.h"
 #include "base/http_message.h"
 #include "base/result.h"
 #include "http/loops.h"
@@ -38,6 +39,9 @@ struct HttpServerOptions {
   std::vector<std::string> listen{"127.0.0.1:4567"};  // "host:port", "[::1]:port"; port 0: any
   HttpLimits limits;
   TlsContext tls;  // null: TLS connections are closed
+  // Counts what limits.bytes_in_flight bounds, together with whoever else holds it; null: one of
+  // its own.
+  std::shared_ptr<ByteBudget> budget;
   // The answer (503) to a request over limits.bytes_in_flight; the request has no body. Default:
   // a plain one. Called on any loop.
   std::function<HttpResponse(const HttpRequest&)> overloaded;

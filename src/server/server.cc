@@ -279,7 +279,8 @@ class ServerImpl final : public Server {
                                                      .clock = *env_,
                                                      .settings = streams_settings_,
                                                      .cpu_pool = &cpu_pool_,
-                                                     .faults = &faults_});
+                                                     .faults = &faults_,
+                                                     .answers = bytes_in_flight_.get()});
     streams::register_data_operations(table_, *streams_context_);
     streams::register_control_operations(table_, *streams_context_, *control_);
     firehose_->register_operations(table_);
@@ -334,7 +335,8 @@ class ServerImpl final : public Server {
                        .faults = faults_,
                        .slow_request = config_.slow_request};
     gateway_ = std::make_unique<Gateway>(std::move(parts));
-    HttpServerOptions options{.listen = config_.listen, .limits = config_.http};
+    HttpServerOptions options{
+        .listen = config_.listen, .limits = config_.http, .budget = bytes_in_flight_};
     options.overloaded = &Gateway::overloaded;
     TRY_ASSIGN(options.tls, tls_context());
     http_ = std::make_unique<HttpServer>(*loops_, std::move(options),
@@ -412,6 +414,9 @@ class ServerImpl final : public Server {
   bool loops_running_ = false;
   MetricRegistry metrics_;
   CloudWatchMetrics cloudwatch_{metrics_};
+  // Of requests and answers.
+  const std::shared_ptr<ByteBudget> bytes_in_flight_ =
+      std::make_shared<ByteBudget>(config_.http.bytes_in_flight);
   CredentialStore credentials_;
   std::vector<std::string> credential_warnings_;
   const ResourcePolicies resource_policies_ = [this](std::string_view arn) {

@@ -67,13 +67,8 @@ wire::kinesis::Consumer wire_consumer(const Stream& stream, const Consumer& cons
   return shown;
 }
 
-std::unexpected<Error> no_such_consumer(std::string_view arn) {
-  return fail(ErrorCode::kNotFound, "Consumer {} not found.", arn);
-}
-
-std::unexpected<Error> no_such_consumer(const StreamKey& key, std::string_view name) {
-  return fail(ErrorCode::kNotFound, "Consumer {} under stream {} under account {} not found.", name,
-              key.name, key.account);
+std::unexpected<Error> no_such_consumer(const StreamKey& key, std::string_view name_or_arn) {
+  return fail(ErrorCode::kNotFound, "Consumer {}, account {} not found.", name_or_arn, key.account);
 }
 
 std::string seal_consumer_page(const TokenKey& key, std::string_view account,

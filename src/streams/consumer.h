@@ -47,8 +47,7 @@ wire::kinesis::Consumer wire_consumer(const Stream& stream, const Consumer& cons
                                       const ConsumerView& view);
 
 // The errors of a consumer that is not there.
-std::unexpected<Error> no_such_consumer(std::string_view arn);
-std::unexpected<Error> no_such_consumer(const StreamKey& key, std::string_view name);
+std::unexpected<Error> no_such_consumer(const StreamKey& key, std::string_view name_or_arn);
 
 // Where a listing of consumers goes on. `account`: of the caller; a token is good for it only.
 struct ConsumerPageToken {

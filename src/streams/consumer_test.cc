@@ -178,7 +178,12 @@ TEST_F(ConsumerTest, ConsumersHaveTags) {
 TEST_F(ConsumerTest, AStreamWithConsumersIsDeletedOnlyIfEnforced) {
   ASSERT_TRUE(create("clicks"));
   ASSERT_TRUE(add("clicks", "reader"));
-  EXPECT_THAT(remove("clicks"), fails(ErrorCode::kInUse, "EnforceConsumerDeletion"));
+  EXPECT_THAT(remove("clicks"),
+              fails(ErrorCode::kInUse,
+                    "DeleteStream can't delete 123456789012:clicks because there are consumers "
+                    "associated with this data stream. To delete clicks anyway, set the "
+                    "EnforceConsumerDeletion parameter to true to force the deletion of all the "
+                    "consumers that are associated with it."));
   kinesis::DeleteStreamInput in;
   in.stream_name = "clicks";
   in.enforce_consumer_deletion = true;

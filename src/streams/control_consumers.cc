@@ -88,7 +88,7 @@ Result<const Consumer*> find_consumer(const Stream& stream, const ConsumerName& 
   const Consumer* found = wanted.created_s ? view.find(stream, wanted.name, *wanted.created_s)
                                            : view.find(stream, wanted.name);
   if (found != nullptr) return found;
-  if (wanted.created_s) return no_such_consumer(wanted.arn);
+  if (wanted.created_s) return no_such_consumer(stream.key, wanted.arn);
   return no_such_consumer(stream.key, wanted.name);
 }
 
@@ -98,7 +98,7 @@ MetaCatalog::Edit editing_tags(ConsumerName wanted, ConsumerView view,
   return [wanted = std::move(wanted), view,
           change = std::move(change)](Stream& stream) -> Result<> {
     TRY_ASSIGN(const Consumer* found, find_consumer(stream, wanted, view));
-    if (found->deregistered_ms) return no_such_consumer(wanted.arn);
+    if (found->deregistered_ms) return no_such_consumer(stream.key, wanted.arn);
     Stream tagged;
     tagged.key = stream.key;
     tagged.tags = found->tags;

@@ -57,7 +57,7 @@ awaitable<Result<kinesis::UpdateShardCountOutput>> ControlPlane::update_shard_co
   const int32_t target = in.target_shard_count;
   size_t before = 0;
   const auto plan = [&](const Stream& stream) -> Result<ReshardPlan> {
-    TRY(check_provisioned(stream, "UpdateShardCount"));
+    TRY(check_provisioned(stream));
     if (settings_.aws_rules()) TRY(check_scaling_step(stream, target));
     TRY(check_shards_fit(target, key, settings_));
     before = stream.open_by_hash_key.size();

@@ -115,7 +115,9 @@ TEST_F(Scaling, ChangesTheModeTwiceADayWithAwsLimits) {
   ASSERT_TRUE(set_mode("clicks", kinesis::StreamMode::kOnDemand));
   EXPECT_EQ(find("clicks")->mode, StreamMode::kOnDemand);
   EXPECT_EQ(open("clicks"), 4u);
-  EXPECT_THAT(scale("clicks", 8), fails(ErrorCode::kValidation, "ON_DEMAND"));
+  EXPECT_THAT(scale("clicks", 8),
+              fails(ErrorCode::kValidation,
+                    "Stream clicks under account 123456789012 is in On-Demand mode."));
   ASSERT_TRUE(set_mode("clicks", kinesis::StreamMode::kProvisioned));
   EXPECT_EQ(open("clicks"), 4u);
   EXPECT_THAT(set_mode("clicks", kinesis::StreamMode::kOnDemand),

@@ -76,7 +76,7 @@ awaitable<Result<kinesis::ListShardsOutput>> ControlPlane::list_shards(
 awaitable<Result<>> ControlPlane::split_shard(const Context& context, kinesis::SplitShardInput in) {
   CO_TRY_ASSIGN(StreamKey key, key_of(context, in.stream_name, in.stream_arn));
   const auto plan = [&in](const Stream& stream) -> Result<ReshardPlan> {
-    TRY(check_provisioned(stream, "SplitShard"));
+    TRY(check_provisioned(stream));
     return plan_split(stream, in.shard_to_split, in.new_starting_hash_key);
   };
   co_return co_await catalog_.reshard(std::move(key), plan);
@@ -86,7 +86,7 @@ awaitable<Result<>> ControlPlane::merge_shards(const Context& context,
                                                kinesis::MergeShardsInput in) {
   CO_TRY_ASSIGN(StreamKey key, key_of(context, in.stream_name, in.stream_arn));
   const auto plan = [&in](const Stream& stream) -> Result<ReshardPlan> {
-    TRY(check_provisioned(stream, "MergeShards"));
+    TRY(check_provisioned(stream));
     return plan_merge(stream, in.shard_to_merge, in.adjacent_shard_to_merge);
   };
   co_return co_await catalog_.reshard(std::move(key), plan);

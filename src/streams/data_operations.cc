@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "streams/dry_run.h"
 #include "streams/get_cbor.h"
 #include "streams/get_json.h"
 #include "streams/put_cbor.h"
@@ -52,16 +53,6 @@ Result<StreamKey> key_of(const wire::RequestContext& request, std::string_view n
   return fail(ErrorCode::kInvalidArgument, "Either StreamName or StreamARN should be provided.");
 }
 
-// Whether records can be put to and read from it.
-bool has_records(const Stream* stream) {
-  return stream != nullptr &&
-         (stream->status == StreamStatus::kActive || stream->status == StreamStatus::kUpdating);
-}
-
-std::unexpected<Error> no_such_stream(const StreamKey& key) {
-  return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", key.name, key.account);
-}
-
 // The check that OperationTable::handle makes for operations that decode themselves.
 Result<> check_access(const wire::RequestContext& request, const wire::Operation& operation,
                       const StreamKey& key) {
@@ -95,6 +86,17 @@ std::optional<uint32_t> shard_index(std::string_view id) {
   return index;
 }
 
+// What an answer takes beside its records: names, numbers, times.
+constexpr size_t kAnswerBytesPerRecord = 256;
+
+// What is held while `read` is turned into an answer: the records, and their base64.
+size_t bytes_of_answer(const ReadResult& read) {
+  size_t records = 0;
+  for (const StoredBatch& batch : read.batches) records += batch.records;
+  const size_t stored = stored_bytes(read);
+  return stored + stored / 3 * 4 + records * kAnswerBytesPerRecord;
+}
+
 Result<Slice> encode_get_records(wire::Protocol protocol, const GetAnswer& answer) {
   if (is_json(protocol)) return encode_get_records_json(answer);
   if (protocol == wire::Protocol::kCbor11) return encode_get_records_cbor(answer);
@@ -110,6 +112,13 @@ TimeMs DataPlane::iterator_life_ms() const {
   return life ? life->count() : kIteratorLifeMs;
 }
 
+size_t DataPlane::max_get_bytes() const {
+  if (context_.answers == nullptr) return kMaxGetBytes;
+  // So that every answer finds room once the others have gone.
+  constexpr size_t kShare = 8;
+  return std::min(kMaxGetBytes, context_.answers->limit() / kShare);
+}
+
 bool DataPlane::is_for_pool(size_t bytes) const {
   return bytes > kPoolBytes && context_.cpu_pool != nullptr;
 }
@@ -118,9 +127,10 @@ bool DataPlane::is_for_pool(size_t bytes) const {
 
 Result<> DataPlane::route_and_store(PreparedPut& put) {
   std::shared_ptr<const Stream> stream = context_.catalog.find(put.key);
-  if (!has_records(stream.get())) return no_such_stream(put.key);
+  if (!stream || !stream->has_records()) return no_such_stream(put.key);
   TRY(check_put(put.request, *stream));
-  ShardLimiter* limiter = limiter_.limits_puts() ? &limiter_ : nullptr;
+  const bool is_limited = limiter_.limits_puts() && !put.request.is_dry_run;
+  ShardLimiter* limiter = is_limited ? &limiter_ : nullptr;
   if (limiter && !is_base64_put(put.request)) {
     return fail(ErrorCode::kSerialization, "Data is not base64.");
   }
@@ -131,6 +141,7 @@ Result<> DataPlane::route_and_store(PreparedPut& put) {
     TRY(check_ordering(put.request.sequence_number_for_ordering, *put.outcome.stream, shard,
                        status.tip, context_.clock.now_ms()));
   }
+  if (put.request.is_dry_run) return std::unexpected(dry_run_passed());
   if (!store_put(put.request, put.outcome, put.batches)) {
     return fail(ErrorCode::kSerialization, "Data is not base64.");
   }
@@ -235,9 +246,6 @@ awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice bod
 
 awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator(
     const Request& request, kinesis::GetShardIteratorInput in) {
-  if (in.dry_run.value_or(false)) {
-    co_return fail(ErrorCode::kInvalidArgument, "DryRun is not supported by this server.");
-  }
   CO_TRY_ASSIGN(const StreamKey key,
                 key_of(request, in.stream_name.value_or(""), in.stream_arn.value_or("")));
   const auto index = shard_index(in.shard_id);
@@ -246,7 +254,7 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
                    in.shard_id, key.name, key.account);
   }
   const std::shared_ptr<const Stream> stream = context_.catalog.find(key);
-  if (!has_records(stream.get())) co_return no_such_shard(key, *index);
+  if (!stream || !stream->has_records()) co_return no_such_shard(key, *index);
   const Shard* shard = find_shard(*stream, *index);
   if (shard == nullptr) co_return no_such_shard(key, *index);
   StartingPoint point{"GetShardIterator", in.shard_iterator_type, in.starting_sequence_number,
@@ -255,6 +263,7 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
   CO_TRY_ASSIGN(
       const Counter position,
       co_await starting_position(context_.log, context_.clock, std::move(point), *stream, *shard));
+  if (in.dry_run.value_or(false)) co_return std::unexpected(dry_run_passed());
   kinesis::GetShardIteratorOutput out;
   CO_TRY_ASSIGN(
       out.shard_iterator,
@@ -263,7 +272,8 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
   co_return out;
 }
 
-awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::GetRecordsInput in) {
+awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::GetRecordsInput in,
+                                             std::optional<ByteBudget::Hold>& held) {
   const IteratorScope scope{request.account, request.region};
   CO_TRY_ASSIGN(ShardIterator iterator,
                 open_iterator(context_.settings.token_key, scope, in.shard_iterator,
@@ -280,13 +290,14 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
   // Iterators outlive policies, and go from hand to hand.
   CO_TRY(check_access(request, kinesis::GetRecords::descriptor(), iterator.stream));
   const auto usable = [&iterator](const Stream* stream) {
-    return has_records(stream) && stream->generation == iterator.generation;
+    return stream != nullptr && stream->has_records() && stream->generation == iterator.generation;
   };
   GetAnswer answer;
   answer.stream = context_.catalog.find(iterator.stream);
   if (!usable(answer.stream.get())) co_return no_such_shard(iterator.stream, iterator.shard_index);
   answer.shard = find_shard(*answer.stream, iterator.shard_index);
   if (answer.shard == nullptr) co_return no_such_shard(iterator.stream, iterator.shard_index);
+  if (in.dry_run.value_or(false)) co_return std::unexpected(dry_run_passed());
   if (limiter_.limits_gets() && !limiter_.take_get(answer.shard->log_id)) {
     count_refused_get(*answer.stream);
     co_return fail(ErrorCode::kThroughputExceeded, "{}",
@@ -294,9 +305,18 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
   }
   const auto records = static_cast<uint32_t>(in.limit.value_or(kMaxRecordsPerGet));
   CO_TRY_ASSIGN(answer.read, co_await context_.log.read(answer.shard->log_id, iterator.position,
-                                                        {records, kMaxGetBytes}));
+                                                        {records, max_get_bytes()}));
   if (limiter_.limits_gets()) {
     limiter_.charge_get(answer.shard->log_id, stored_bytes(answer.read));
+  }
+  if (context_.answers != nullptr) {
+    held = context_.answers->try_hold(bytes_of_answer(answer.read));
+    if (!held) {
+      count_refused_get(*answer.stream);
+      co_return fail(ErrorCode::kThroughputExceeded,
+                     "The server holds as many bytes of answers as its configuration allows "
+                     "(http.bytes_in_flight); try again.");
+    }
   }
   const TimeMs now = context_.clock.now_ms();
   answer.millis_behind_latest = millis_behind_latest(answer.read, now);
@@ -323,10 +343,9 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
 awaitable<Result<Slice>> DataPlane::get_records(const Request& request, Slice body) {
   kinesis::GetRecordsInput in;
   CO_TRY(wire::decode_input(kinesis::GetRecords::descriptor(), request.protocol, body, &in));
-  if (in.dry_run.value_or(false)) {
-    co_return fail(ErrorCode::kInvalidArgument, "DryRun is not supported by this server.");
-  }
-  CO_TRY_ASSIGN(GetAnswer answer, co_await read(request, std::move(in)));
+  // To the end of this call; then the connection counts what it has not sent.
+  std::optional<ByteBudget::Hold> held;
+  CO_TRY_ASSIGN(GetAnswer answer, co_await read(request, std::move(in), held));
   const wire::Protocol protocol = request.protocol;
   if (is_for_pool(stored_bytes(answer.read))) {
     co_return co_await run_on(*context_.cpu_pool, [protocol, answer = std::move(answer)] {

@@ -45,7 +45,10 @@ class DataPlane {
   Result<PreparedPut> prepare(const Request& request, bool is_batch, PutRequest put);
   Result<> route_and_store(PreparedPut& put);
   awaitable<Result<PutOutcome>> put(const Request& request, bool is_batch, Slice body);
-  awaitable<Result<GetAnswer>> read(const Request& request, wire::kinesis::GetRecordsInput in);
+  // `held`: what the answer takes of the context's budget.
+  awaitable<Result<GetAnswer>> read(const Request& request, wire::kinesis::GetRecordsInput in,
+                                    std::optional<ByteBudget::Hold>& held);
+  size_t max_get_bytes() const;
   bool is_for_pool(size_t bytes) const;
   TimeMs iterator_life_ms() const;
 

@@ -1,4 +1,5 @@
 #include "streams/data_operations_fixture.h"
+#include "streams/dry_run.h"
 #include "streams/get_cbor.h"
 #include "streams/get_json.h"
 #include "wire/cbor_encode.h"
@@ -64,6 +65,89 @@ TEST_F(GetTest, EveryIteratorTypeStartsWhereItSays) {
   EXPECT_EQ(read_from(latest), All{});
   ASSERT_TRUE(put_one("clicks", "a", "5"));
   EXPECT_EQ(read_from(latest), All{"5"});
+}
+
+TEST_F(GetTest, ADryRunChecksAndReadsNothing) {
+  ASSERT_TRUE(put_one("clicks", "a", "1"));
+  wire::kinesis::GetShardIteratorInput of_shard;
+  of_shard.stream_name = "clicks";
+  of_shard.shard_id = kShard0;
+  of_shard.shard_iterator_type = "TRIM_HORIZON";
+  of_shard.dry_run = true;
+  EXPECT_EQ(run(plane_->get_shard_iterator(request_, of_shard)).error(), dry_run_passed());
+  of_shard.shard_id = "shardId-000000000001";
+  EXPECT_EQ(run(plane_->get_shard_iterator(request_, of_shard)).error().code, ErrorCode::kNotFound);
+  of_shard.shard_id = kShard0;
+  of_shard.shard_iterator_type = "AT_SEQUENCE_NUMBER";
+  of_shard.starting_sequence_number = "1";
+  EXPECT_EQ(run(plane_->get_shard_iterator(request_, of_shard)).error().code,
+            ErrorCode::kInvalidArgument);
+  const std::string text = iterator("clicks", kShard0, "TRIM_HORIZON").value();
+  const auto dry = [&](std::string_view of) {
+    return get_records_text(fmt::format(R"({{"ShardIterator":"{}","DryRun":true}})", of)).error();
+  };
+  EXPECT_EQ(dry(text), dry_run_passed());
+  EXPECT_EQ(dry("AAAA").code, ErrorCode::kInvalidArgument);
+}
+
+// With a pool, so that answers wait to be made while others are.
+class BoundedGetTest : public GetTest {
+ protected:
+  static constexpr size_t kLimit = size_t{32} << 20;
+  static constexpr size_t kRecord = size_t{900} << 10;
+
+  BoundedGetTest() {
+    context_.answers = &answers_;
+    context_.cpu_pool = &pool_;
+    for (int i = 0; i < 8; ++i) {
+      EXPECT_TRUE(put_one("clicks", "a", std::string(kRecord, 'x')));
+    }
+  }
+
+  ByteBudget answers_{kLimit};
+  asio::thread_pool pool_{1};
+};
+
+TEST_F(BoundedGetTest, AnswersThatAreBeingMadeStayWithinTheBytesInFlight) {
+  const std::string text = iterator("clicks", kShard0, "TRIM_HORIZON").value();
+  const std::string body = fmt::format(R"({{"ShardIterator":"{}"}})", text);
+  asio::io_context loop;
+  constexpr int kCalls = 20;
+  int answered = 0;
+  int refused = 0;
+  size_t most = 0;
+  for (int i = 0; i < kCalls; ++i) {
+    asio::co_spawn(
+        loop,
+        [&]() -> awaitable<> {
+          const auto answer = co_await plane_->get_records(request_, Slice::copy_of(body));
+          most = std::max(most, answers_.current());
+          if (answer) {
+            ++answered;
+          } else {
+            EXPECT_EQ(answer.error().code, ErrorCode::kThroughputExceeded);
+            ++refused;
+          }
+        },
+        asio::detached);
+  }
+  loop.run();
+  EXPECT_EQ(answered + refused, kCalls);
+  EXPECT_GT(answered, 0);
+  EXPECT_GT(refused, 0);
+  EXPECT_LE(most, kLimit);
+  EXPECT_EQ(answers_.current(), 0u);
+}
+
+TEST_F(BoundedGetTest, WhereOthersHoldEverythingACallerIsThrottledAndLaterServed) {
+  const std::string text = iterator("clicks", kShard0, "TRIM_HORIZON").value();
+  answers_.take(kLimit);
+  EXPECT_EQ(get(text).error().code, ErrorCode::kThroughputExceeded);
+  answers_.give(kLimit);
+  // No answer is so large that it would never find room.
+  const auto served = get(text);
+  ASSERT_TRUE(served);
+  EXPECT_EQ(served->records.size(), kLimit / 8 / kRecord);
 }
 
 TEST_F(GetTest, ANumberBeyondTheTipDoesNotHideLaterRecords) {

@@ -31,10 +31,6 @@ awaitable<Result<>> uninterrupted(awaitable<Result<>> change) {
 
 }  // namespace
 
-std::unexpected<Error> no_such_stream(const StreamKey& key) {
-  return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", key.name, key.account);
-}
-
 Result<> check_active(const Stream& stream) {
   if (stream.status == StreamStatus::kActive) return {};
   return fail(ErrorCode::kInUse, "Stream {} under account {} not ACTIVE, instead in state {}",
@@ -321,9 +317,11 @@ awaitable<Result<>> MetaCatalog::run_remove(StreamKey key, bool with_consumers) 
       stream->consumers, [](const Consumer& consumer) { return !consumer.deregistered_ms; });
   if (has_consumers && !with_consumers) {
     co_return fail(ErrorCode::kInUse,
-                   "Stream {} under account {} has registered consumers; deregister them first or "
-                   "set EnforceConsumerDeletion.",
-                   key.name, key.account);
+                   "DeleteStream can't delete {}:{} because there are consumers associated with "
+                   "this data stream. To delete {} anyway, set the EnforceConsumerDeletion "
+                   "parameter to true to force the deletion of all the consumers that are "
+                   "associated with it.",
+                   key.account, key.name, key.name);
   }
   CO_TRY(co_await write_and_publish(stream->generation, [&](Transaction& transaction) -> Result<> {
     TRY(update_status(transaction, stream->generation, StreamStatus::kDeleting));

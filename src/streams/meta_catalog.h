@@ -36,8 +36,6 @@ struct NewStream {
   std::map<std::string, std::string> tags;
 };
 
-// The error of a name that no stream has, with AWS's text.
-std::unexpected<Error> no_such_stream(const StreamKey& key);
 // kInUse with AWS's text unless the stream is ACTIVE.
 Result<> check_active(const Stream& stream);
 

@@ -12,15 +12,11 @@ std::string_view text_of(const std::optional<std::string>& member) {
 }
 
 template <class Input>
-Result<> take_stream(const Input& input, PutRequest& request) {
-  if (input.dry_run.value_or(false)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "DryRun is not supported by this server; leave it out to put the records.");
-  }
+void take_stream(const Input& input, PutRequest& request) {
+  request.is_dry_run = input.dry_run.value_or(false);
   request.encoding = DataEncoding::kRaw;
   request.stream_name = text_of(input.stream_name);
   request.stream_arn = text_of(input.stream_arn);
-  return {};
 }
 
 template <class Record>
@@ -58,7 +54,7 @@ Result<PutRequest> decode_put_records(wire::Protocol protocol, const Slice& body
   auto input = std::make_shared<kinesis::PutRecordsInput>();
   TRY(wire::decode_input(kinesis::PutRecords::descriptor(), protocol, body, input.get()));
   PutRequest request;
-  TRY(take_stream(*input, request));
+  take_stream(*input, request);
   std::string missing;
   size_t violations = 0;
   for (size_t i = 0; i < input->records.size(); ++i) {
@@ -82,7 +78,7 @@ Result<PutRequest> decode_put_record(wire::Protocol protocol, const Slice& body)
   TRY(wire::decode_input(kinesis::PutRecord::descriptor(), protocol, body, input.get()));
   PutRequest request;
   request.is_batch = false;
-  TRY(take_stream(*input, request));
+  take_stream(*input, request);
   if (!input->partition_key) {
     return fail(ErrorCode::kValidation, "1 validation error detected: {}", missing_key(""));
   }

@@ -25,6 +25,7 @@ struct PutRequest {
   std::string_view stream_arn;                    // empty: not given
   std::string_view sequence_number_for_ordering;  // PutRecord only; empty: not given
   bool is_batch = true;                           // PutRecords
+  bool is_dry_run = false;                        // nothing is put
   DataEncoding encoding = DataEncoding::kBase64;
   std::vector<std::string_view> partition_keys;
   std::vector<std::string_view> data;  // as encoded

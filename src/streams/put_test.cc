@@ -1,4 +1,5 @@
 #include "streams/data_operations_fixture.h"
+#include "streams/dry_run.h"
 
 namespace millstream::streams {
 namespace {
@@ -119,8 +120,22 @@ TEST_F(PutTest, ErrorsAreThoseOfTheGeneralCodec) {
       (Error{ErrorCode::kInvalidArgument,
              "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "
              "Specified value was 340282366920938463463374607431768211456"}));
-  EXPECT_EQ(put_one("clicks", "a", "x", R"(,"DryRun":true)").error().code,
-            ErrorCode::kInvalidArgument);
+}
+
+TEST_F(PutTest, ADryRunChecksAndPutsNothing) {
+  add(even_stream("clicks", 1));
+  constexpr std::string_view kDry = R"(,"DryRun":true)";
+  EXPECT_EQ(put_one("clicks", "a", "x", kDry).error(), dry_run_passed());
+  EXPECT_EQ(put_records(R"({"StreamName":"clicks","DryRun":true,"Records":[)"
+                        R"({"PartitionKey":"a","Data":"eA=="}]})")
+                .error(),
+            dry_run_passed());
+  EXPECT_EQ(put_one("missing", "a", "x", kDry).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(put_one("clicks", "a", "x", R"(,"ExplicitHashKey":"-1","DryRun":true)").error().code,
+            put_one("clicks", "a", "x", R"(,"ExplicitHashKey":"-1")").error().code);
+  EXPECT_TRUE(
+      get(iterator("clicks", "shardId-000000000000", "TRIM_HORIZON").value())->records.empty());
+  EXPECT_TRUE(put_one("clicks", "a", "x", R"(,"DryRun":false)"));
 }
 
 TEST_F(PutTest, EscapedBodiesMeanTheSame) {

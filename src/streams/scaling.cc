@@ -10,11 +10,11 @@ constexpr TimeMs kDayMs = TimeMs{24} * 3'600'000;
 
 }  // namespace
 
-Result<> check_provisioned(const Stream& stream, std::string_view operation) {
+Result<> check_provisioned(const Stream& stream) {
   if (stream.mode == StreamMode::kProvisioned) return {};
   return fail(ErrorCode::kValidation,
-              "{} is not supported for stream {} under account {}: its StreamMode is ON_DEMAND.",
-              operation, stream.key.name, stream.key.account);
+              "Request is invalid. Stream {} under account {} is in On-Demand mode.",
+              stream.key.name, stream.key.account);
 }
 
 uint32_t least_on_demand_shards(const Stream& stream, const StreamsSettings& settings) {

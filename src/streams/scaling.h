@@ -12,7 +12,7 @@
 namespace millstream::streams {
 
 // Only provisioned streams are resharded by their owner. kValidation.
-Result<> check_provisioned(const Stream& stream, std::string_view operation);
+Result<> check_provisioned(const Stream& stream);
 
 // A shard for each MiB/s that the stream was warmed for, at least those of every on-demand stream.
 uint32_t least_on_demand_shards(const Stream& stream, const StreamsSettings& settings);

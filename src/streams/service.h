@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/async.h"
+#include "base/byte_budget.h"
 #include "base/env.h"
 #include "log/shard_log.h"
 #include "streams/catalog.h"
@@ -58,6 +59,8 @@ struct StreamsContext {
   // Large bodies are parsed and encoded here; nullptr: on the loop.
   asio::thread_pool* cpu_pool = nullptr;
   InjectedFaults* faults = nullptr;  // nullptr: none
+  // Of what answers hold until they are handed over; nullptr: unbounded.
+  ByteBudget* answers = nullptr;
 };
 
 class ControlPlane;  // streams/control_plane.h

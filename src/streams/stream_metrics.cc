@@ -9,6 +9,7 @@
 #include "streams/catalog.h"
 #include "streams/get.h"
 #include "streams/put.h"
+#include "streams/subscription.h"
 
 namespace millstream::streams {
 namespace {
@@ -41,6 +42,26 @@ constexpr Metric kMetrics[] = {
     {"get_records_records", "GetRecords.Records", &StreamActivity::get_records_records},
     {"read_provisioned_throughput_exceeded", "ReadProvisionedThroughputExceeded",
      &StreamActivity::read_throughput_exceeded},
+    {"subscribe_to_shard_rate_exceeded", "SubscribeToShard.RateExceeded",
+     &StreamActivity::subscribe_rate_exceeded},
+    {"subscribe_to_shard_success", "SubscribeToShard.Success", &StreamActivity::subscribe_success},
+    {"subscribe_to_shard_event_success", "SubscribeToShardEvent.Success",
+     &StreamActivity::event_success},
+    {"subscribe_to_shard_event_bytes", "SubscribeToShardEvent.Bytes", &StreamActivity::event_bytes},
+    {"subscribe_to_shard_event_records", "SubscribeToShardEvent.Records",
+     &StreamActivity::event_records},
+};
+
+struct LastValue {
+  std::string_view name;
+  std::string_view cloudwatch;
+  std::atomic<int64_t> StreamActivity::* value;
+};
+constexpr LastValue kLastValues[] = {
+    {"get_records_iterator_age_milliseconds", "GetRecords.IteratorAgeMilliseconds",
+     &StreamActivity::iterator_age_ms},
+    {"subscribe_to_shard_event_millis_behind_latest", "SubscribeToShardEvent.MillisBehindLatest",
+     &StreamActivity::event_ms_behind_latest},
 };
 
 // Names of streams, regions and accounts have no character that a label must escape.
@@ -112,6 +133,20 @@ void count_refused_get(const Stream& stream) {
   if (stream.activity) add(stream.activity->read_throughput_exceeded, 1);
 }
 
+void count_subscription(const Stream& stream, bool accepted) {
+  if (!stream.activity) return;
+  add(accepted ? stream.activity->subscribe_success : stream.activity->subscribe_rate_exceeded, 1);
+}
+
+void count_event(const Stream& stream, const EncodedEvent& event) {
+  StreamActivity* activity = stream.activity.get();
+  if (activity == nullptr) return;
+  add(activity->event_success, 1);
+  add(activity->event_records, event.records);
+  add(activity->event_bytes, event.stored_bytes - event.records * kRecordHeaderSize);
+  activity->event_ms_behind_latest.store(event.millis_behind_latest, std::memory_order_relaxed);
+}
+
 std::string render_stream_metrics(Streams streams) {
   std::string text;
   for (const Metric& metric : kMetrics) {
@@ -123,12 +158,14 @@ std::string render_stream_metrics(Streams streams) {
                           (*stream->activity.*metric.count).load(std::memory_order_relaxed));
     }
   }
-  constexpr std::string_view kAge = "millstream_stream_get_records_iterator_age_milliseconds";
-  start_family(text, kAge, "gauge", "GetRecords.IteratorAgeMilliseconds");
-  for (const auto& stream : streams) {
-    if (!stream->activity) continue;
-    text += fmt::format("{}{{{}}} {}\n", kAge, labels_of(*stream),
-                        stream->activity->iterator_age_ms.load(std::memory_order_relaxed));
+  for (const LastValue& last : kLastValues) {
+    const std::string name = fmt::format("millstream_stream_{}", last.name);
+    start_family(text, name, "gauge", last.cloudwatch);
+    for (const auto& stream : streams) {
+      if (!stream->activity) continue;
+      text += fmt::format("{}{{{}}} {}\n", name, labels_of(*stream),
+                          (*stream->activity.*last.value).load(std::memory_order_relaxed));
+    }
   }
   render_shards(text, streams, "millstream_shard_incoming_bytes_total", "IncomingBytes",
                 &ShardWrites::bytes);

@@ -5,6 +5,7 @@
 #include "streams/catalog.h"
 #include "streams/get.h"
 #include "streams/put.h"
+#include "streams/subscription.h"
 
 namespace millstream::streams {
 namespace {
@@ -69,6 +70,27 @@ TEST(StreamMetrics, AnswersCountBytesAndAge) {
   EXPECT_EQ(stream->activity->get_records_records, 0u);
   EXPECT_EQ(stream->activity->iterator_age_ms, 1'500);
   EXPECT_EQ(stream->activity->read_throughput_exceeded, 1u);
+}
+
+TEST(StreamMetrics, SubscriptionsCountTheirEventsAsCloudWatchNamesThem) {
+  const auto stream = clicks();
+  count_subscription(*stream, true);
+  count_subscription(*stream, false);
+  count_event(*stream, {.stored_bytes = 2 * 8 + 30, .records = 2, .millis_behind_latest = 7});
+  count_event(*stream, {});
+  const std::shared_ptr<const Stream> all[] = {stream};
+  const std::string text = render_stream_metrics(all);
+  const std::string labels = R"({account="000000000000",region="us-east-1",stream="clicks"})";
+  const std::string name = "millstream_stream_subscribe_to_shard_";
+  EXPECT_TRUE(has_line(text, name + "success_total" + labels + " 1")) << text;
+  EXPECT_TRUE(has_line(text, name + "rate_exceeded_total" + labels + " 1"));
+  EXPECT_TRUE(has_line(text, name + "event_success_total" + labels + " 2"));
+  EXPECT_TRUE(has_line(text, name + "event_bytes_total" + labels + " 30"));
+  EXPECT_TRUE(has_line(text, name + "event_records_total" + labels + " 2"));
+  EXPECT_TRUE(has_line(text, name + "event_millis_behind_latest" + labels + " 0"));
+  EXPECT_TRUE(has_line(text, "# HELP " + name +
+                                 "rate_exceeded_total SubscribeToShard.RateExceeded "
+                                 "of CloudWatch"));
 }
 
 }  // namespace

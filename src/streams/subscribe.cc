@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "streams/consumer.h"
+#include "streams/dry_run.h"
 #include "streams/starting_position.h"
 #include "streams/subscribe_event.h"
 #include "wire/access.h"
@@ -22,10 +23,6 @@ constexpr std::chrono::seconds kQuietFor{5};
 constexpr ReadLimits kEventLimits{10'000, size_t{1} << 20};
 // How long the children of a sealed shard may take to be published before it is looked at again.
 constexpr std::chrono::milliseconds kReshardPatience{500};
-
-bool has_records(const Stream& stream) {
-  return stream.status == StreamStatus::kActive || stream.status == StreamStatus::kUpdating;
-}
 
 awaitable<Result<>> pause(std::chrono::nanoseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
@@ -63,10 +60,9 @@ Result<> Subscriber::refresh(Call& call) const {
   auto stream = context_.catalog.find(call.key);
   if (stream == call.stream && stream != nullptr) return {};
   const bool is_first = call.stream == nullptr;
-  if (!stream || !has_records(*stream) ||
+  if (!stream || !stream->has_records() ||
       (!is_first && stream->generation != call.stream->generation)) {
-    return fail(ErrorCode::kNotFound, "Stream {} under account {} not found.", call.key.name,
-                call.key.account);
+    return no_such_stream(call.key);
   }
   const auto consumer =
       std::ranges::find_if(stream->consumers, [&call, is_first](const Consumer& one) {
@@ -75,7 +71,7 @@ Result<> Subscriber::refresh(Call& call) const {
                               one.created_ms / 1000 == call.consumer.created_s
                         : one.id == call.consumer_id;
       });
-  if (consumer == stream->consumers.end()) return no_such_consumer(call.arn);
+  if (consumer == stream->consumers.end()) return no_such_consumer(call.key, call.arn);
   const Shard* shard = stream->find_shard(call.shard_id);
   if (shard == nullptr) {
     return fail(ErrorCode::kNotFound, "Shard {} in stream {} under account {} does not exist",
@@ -108,9 +104,6 @@ awaitable<Result<>> Subscriber::subscribe(const Request& request, Slice body, Re
   const auto self = shared_from_this();
   kinesis::SubscribeToShardInput in;
   CO_TRY(wire::decode_input(kinesis::SubscribeToShard::descriptor(), request.protocol, body, &in));
-  if (in.dry_run.value_or(false)) {
-    co_return fail(ErrorCode::kInvalidArgument, "DryRun is not supported by this server.");
-  }
   if (request.access != nullptr) {
     CO_TRY(wire::check_access(kinesis::SubscribeToShard::descriptor(), request, &in));
   }
@@ -124,12 +117,14 @@ awaitable<Result<>> Subscriber::subscribe(const Request& request, Slice body, Re
   CO_TRY_ASSIGN(call.position,
                 co_await starting_position(context_.log, context_.clock, std::move(point),
                                            *call.stream, *call.shard));
+  if (in.dry_run.value_or(false)) co_return std::unexpected(dry_run_passed());
   const auto now = context_.clock.monotonic();
   call.deadline = now + kLife;
   call.quiet_at = now + kQuietFor;
   call.paid_at = now;
   const SubscriptionKey key{call.consumer_id, call.shard->log_id};
   const auto subscription = table_.add(key, co_await asio::this_coro::executor, now);
+  count_subscription(*call.stream, subscription != nullptr);
   if (!subscription) co_return std::unexpected(in_use_by_another(call.arn, call.shard_id));
   // Also when this coroutine is destroyed with its loop.
   struct Removal {
@@ -144,7 +139,6 @@ awaitable<Result<>> Subscriber::subscribe(const Request& request, Slice body, Re
   });
   HttpResponse head;
   head.headers.emplace_back("content-type", "application/vnd.amazon.eventstream");
-  head.headers.emplace_back("x-amzn-RequestId", request.request_id);
   auto done = co_await out.start(std::move(head));
   if (done) done = co_await run(call, *subscription, out);
   out.on_interrupt({});
@@ -183,10 +177,12 @@ EncodedEvent Subscriber::event_of(const Call& call, ReadResult read) const {
   EncodedEvent event;
   event.next = read.next;
   event.stored_bytes = stored_bytes(read);
+  for (const StoredBatch& batch : read.batches) event.records += batch.records;
   GetAnswer answer;
   answer.stream = call.stream;
   answer.shard = call.shard;
-  answer.millis_behind_latest = millis_behind_latest(read, context_.clock.now_ms());
+  event.millis_behind_latest = millis_behind_latest(read, context_.clock.now_ms());
+  answer.millis_behind_latest = event.millis_behind_latest;
   const std::string continuation = continuation_number(*call.shard, read);
   answer.read = std::move(read);
   event.message = encode_subscribe_event(call.protocol, answer, continuation);
@@ -239,7 +235,10 @@ awaitable<Result<bool>> Subscriber::finish_shard(Call& call, Subscription& subsc
   answer.stream = call.stream;
   answer.shard = call.shard;
   answer.children = call.stream->children(call.shard->index);
-  CO_TRY(co_await subscription.write(out, encode_subscribe_event(call.protocol, answer, {})));
+  EncodedEvent last;
+  last.message = encode_subscribe_event(call.protocol, answer, {});
+  CO_TRY(co_await subscription.write(out, last.message));
+  count_event(*call.stream, last);
   co_return false;
 }
 
@@ -252,6 +251,7 @@ awaitable<Result<>> Subscriber::send(Call& call, Subscription& subscription, Res
     call.paid_at = std::max(call.paid_at, context_.clock.monotonic()) + cost;
   }
   CO_TRY(co_await subscription.write(out, std::move(event.message)));
+  count_event(*call.stream, event);
   call.quiet_at = context_.clock.monotonic() + kQuietFor;
   co_return Result<>{};
 }

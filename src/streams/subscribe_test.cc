@@ -164,6 +164,25 @@ TEST_F(SubscribeTest, RecordsBeforeAndAfterTheCallArePushedInOrder) {
   EXPECT_TRUE(running->out.finished);
 }
 
+TEST_F(SubscribeTest, ADryRunChecksAndSubscribesNobody) {
+  const auto dry = [&](std::string_view shard) {
+    auto running = all_.emplace_back(std::make_shared<Running>());
+    Running* place = running.get();
+    const Slice body = Slice::copy_of(fmt::format(
+        R"({{"ConsumerARN":"{}","ShardId":"{}","DryRun":true,"StartingPosition":{{"Type":"LATEST"}}}})",
+        consumer_, shard));
+    asio::co_spawn(loop(), subscriber_->subscribe(context, body, place->out),
+                   [place](std::exception_ptr, Result<> result) { place->result = result; });
+    run_until([&] { return place->result.has_value(); });
+    return place->result->error().code;
+  };
+  EXPECT_EQ(dry("shardId-000000000000"), ErrorCode::kDryRun);
+  EXPECT_EQ(dry("shardId-000000000009"), ErrorCode::kNotFound);
+  const auto running = subscribe();  // not held up by the one before
+  wait_for_messages(*running, 1);
+  EXPECT_EQ(running->out.types()[0], "initial-response");
+}
+
 TEST_F(SubscribeTest, AReaderGoesOnAfterItsContinuationWithoutGapOrRepetition) {
   append(shard());
   const auto running = subscribe();

@@ -29,6 +29,8 @@ struct EncodedEvent {
   Slice message;
   size_t stored_bytes = 0;  // of its records
   Counter next = 0;         // where the next event begins
+  uint64_t records = 0;
+  int64_t millis_behind_latest = 0;
 };
 
 // The newest events of a shard, so that what all its subscribers read at the tip is encoded once.
