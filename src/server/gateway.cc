@@ -63,6 +63,37 @@ std::string extended_request_id() {
   return base64_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
+// Adds to every answer what the gateway has to say beside the operation's own.
+class StreamWithHeaders final : public ResponseStream {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  StreamWithHeaders(ResponseStream& stream, Headers headers)
+      : stream_(stream), headers_(std::move(headers)) {}
+
+  awaitable<Result<>> respond(HttpResponse response) override {
+    add_to(response);
+    return stream_.respond(std::move(response));
+  }
+  awaitable<Result<>> start(HttpResponse head) override {
+    add_to(head);
+    return stream_.start(std::move(head));
+  }
+  awaitable<Result<>> write(Slice piece) override { return stream_.write(std::move(piece)); }
+  awaitable<Result<>> finish() override { return stream_.finish(); }
+  void abort() override { stream_.abort(); }
+  void on_interrupt(std::function<void(Interrupt)> notify) override {
+    stream_.on_interrupt(std::move(notify));
+  }
+
+ private:
+  void add_to(HttpResponse& response) {
+    response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
+  }
+
+  ResponseStream& stream_;
+  const Headers headers_;
+};
+
 }  // namespace
 
 Gateway::Gateway(GatewayParts parts)
@@ -85,23 +116,25 @@ Gateway::Gateway(GatewayParts parts)
 
 awaitable<> Gateway::handle(HttpRequest& request, ResponseStream& stream) {
   const std::string request_id = uuid_v4();
+  const auto allowed = parts_.origins.check(request);
+  const bool is_preflight = OriginRules::is_preflight(request);
+  StreamWithHeaders::Headers headers;
+  if (allowed || is_preflight) headers = parts_.origins.cors_headers(request);
+  headers.emplace_back("x-amzn-RequestId", request_id);
+  headers.emplace_back("x-amz-id-2", extended_request_id());
+  StreamWithHeaders out(stream, std::move(headers));
   HttpResponse response;
-  if (OriginRules::is_preflight(request)) {
-    response.headers = parts_.origins.cors_headers(request);
-  } else if (auto allowed = parts_.origins.check(request); !allowed) {
-    response = wire::encode_error("", protocol_of(request), allowed.error());
-  } else {
-    auto answered = co_await answer(request, request_id, stream);
-    if (!answered) co_return;
-    response = *std::move(answered);
-    for (auto& header : parts_.origins.cors_headers(request)) {
-      response.headers.push_back(std::move(header));
+  if (!is_preflight) {
+    if (allowed) {
+      auto answered = co_await answer(request, request_id, out);
+      if (!answered) co_return;
+      response = *std::move(answered);
+    } else {
+      response = wire::encode_error("", protocol_of(request), allowed.error());
     }
   }
-  response.headers.emplace_back("x-amzn-RequestId", request_id);
-  response.headers.emplace_back("x-amz-id-2", extended_request_id());
   // An error means that the client has gone: nobody is left to tell.
-  (void)co_await stream.respond(std::move(response));
+  (void)co_await out.respond(std::move(response));
 }
 
 awaitable<std::optional<HttpResponse>> Gateway::answer(HttpRequest& request,
