@@ -20,6 +20,8 @@ namespace {
 constexpr auto kInterval = std::chrono::seconds(1);
 // Looking through the folder takes at most this share of the time.
 constexpr int kMeasureShare = 50;
+// The journal's files grow with what is admitted: looked at after each such share of the budget.
+constexpr uint64_t kStepsOfBudget = 16;
 // An alarm ends this many points below where it began, so that it does not come and go.
 constexpr double kHysteresis = 2;
 // From here on an append that finds no room means full; below it was just too big.
@@ -101,7 +103,8 @@ void DiskBudget::measure(Moment now, uint64_t unwritten) {
   const auto files = bytes_below(options_.folder);
   const auto free = env_.free_bytes(options_.folder);
   const auto took = std::chrono::steady_clock::now() - start;
-  next_measure_ = now + std::max<Moment::duration>(kInterval, took * kMeasureShare);
+  soonest_measure_ = now + took * kMeasureShare;
+  next_measure_ = std::max<Moment>(now + kInterval, soonest_measure_);
   if (!files || !free) {
     log_warning("log", "the disk's use is not known: {}",
                 files ? free.error().message : files.error().message);
@@ -117,6 +120,7 @@ void DiskBudget::measure(Moment now, uint64_t unwritten) {
   }
   // Appends go on meanwhile: what they took since then stays taken.
   if (options_.budget_bytes > 0 && !full_) headroom_ += room() - headroom;
+  measure_below_ = room() - static_cast<int64_t>(options_.budget_bytes / kStepsOfBudget);
 }
 
 int64_t DiskBudget::room() const {
@@ -204,7 +208,9 @@ void DiskBudget::announce(DiskAlarm before) const {
       "the log takes {} of the {} that it may take of the disk ({:.0f} %){}; the file system has "
       "{} free",
       in_units(taken()), in_units(limit()), used_percent(),
-      left ? fmt::format(", full in {} at the present rate", in_time(*left)) : "", in_units(free_));
+      left && left->count() > 0 ? fmt::format(", full in {} at the present rate", in_time(*left))
+                                : "",
+      in_units(free_));
   switch (alarm_) {
     case DiskAlarm::kNone:
       log_info("disk", "no alarm any more: {}", text);

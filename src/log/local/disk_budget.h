@@ -39,9 +39,12 @@ class DiskBudget {
   // never looks at the disk.
   Result<> admit(uint64_t bytes);
 
-  // Whether measure() is to be called: once a second, less often where the folder takes long to
-  // look through.
-  bool due(Moment now) const { return now >= next_measure_; }
+  // Whether measure() is to be called: once a second, and when much was admitted since the last
+  // time; less often where the folder takes long to look through.
+  bool due(Moment now) const {
+    return now >= next_measure_ ||
+           (now >= soonest_measure_ && headroom_.load(std::memory_order_relaxed) < measure_below_);
+  }
   // Looks at the disk. `unwritten`: bytes in the journal that no pack or segment has yet, and
   // those on their way into it.
   void measure(Moment now, uint64_t unwritten);
@@ -81,6 +84,8 @@ class DiskBudget {
 
   // The flusher's.
   Moment next_measure_{};
+  Moment soonest_measure_{};
+  int64_t measure_below_ = 0;  // of headroom_
   uint64_t files_ = 0;
   uint64_t unwritten_ = 0;
   uint64_t free_ = 0;
