@@ -86,9 +86,10 @@ void append_value(std::string_view value, std::string& out) {
 void append_header(std::string_view name, std::span<const HttpHeader> headers, std::string& out) {
   for (char c : name) out += lower(c);
   out += ':';
+  const std::string_view held_as = name == kAuthority ? "host" : name;
   bool is_first = true;
   for (const HttpHeader& header : headers) {
-    if (!equals_ignore_case(header.name, name)) continue;
+    if (!equals_ignore_case(header.name, held_as)) continue;
     if (!is_first) out += ',';
     is_first = false;
     append_value(header.value, out);

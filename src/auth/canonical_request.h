@@ -17,6 +17,8 @@ namespace millstream {
 inline constexpr std::string_view kSigningAlgorithm = "AWS4-HMAC-SHA256";
 inline constexpr std::string_view kScopeTerminator = "aws4_request";
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
+// What clients may sign over HTTP/2 in place of "host": its value is in the header of that name.
+inline constexpr std::string_view kAuthority = ":authority";
 
 struct CanonicalInput {
   std::string_view method;

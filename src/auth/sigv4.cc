@@ -50,7 +50,7 @@ Result<> check_time(const Authorization& authorization, TimeMs now) {
 }
 
 Result<> check_signed_headers(const HttpRequest& request, const Authorization& authorization) {
-  if (!is_signed(authorization, "host")) {
+  if (!is_signed(authorization, "host") && !is_signed(authorization, kAuthority)) {
     return fail(ErrorCode::kInvalidSignature,
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
   }

@@ -338,6 +338,39 @@ TEST(Verify, MalformedScopesAreNamedAsOnAws) {
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
+// As the JavaScript SDK signs over HTTP/2.
+TEST(Verify, TheAuthorityMayBeSignedInPlaceOfTheHost) {
+  const std::vector<HttpHeader> headers{{"host", "localhost:4567"},
+                                        {"x-amz-date", "20261125T013457Z"},
+                                        {"x-amz-target", "Kinesis_20131202.DescribeStream"}};
+  const std::string hash = payload_hash(kBody);
+  std::string canonical;
+  append_canonical_request({.method = "POST",
+                            .path = "/",
+                            .headers = headers,
+                            .signed_headers = ":authority;x-amz-date;x-amz-target",
+                            .payload_hash = hash},
+                           canonical);
+  EXPECT_EQ(canonical,
+            "POST\n/\n\n:authority:localhost:4567\nx-amz-date:20261125T013457Z\n"
+            "x-amz-target:Kinesis_20131202.DescribeStream\n\n"
+            ":authority;x-amz-date;x-amz-target\n" +
+                hash);
+  const std::string authorization =
+      "AWS4-HMAC-SHA256 Credential=AKIAMILLSTREAM000001/20261125/eu-west-1/kinesis/aws4_request, "
+      "SignedHeaders=:authority;x-amz-date;x-amz-target, Signature=" +
+      signature_of(canonical, {"20261125T013457Z", "eu-west-1", "kinesis"}, kKey.secret_key);
+  const CredentialStore store({kKey});
+  auto verified = [&](std::string_view host) {
+    RequestBuilder request("POST", "/", kBody);
+    request.header("host", host).header("x-amz-date", headers[1].value);
+    request.header("x-amz-target", headers[2].value).header("authorization", authorization);
+    return text_of(verify(request.get(), store, kNow));
+  };
+  EXPECT_EQ(verified("localhost:4567"), "accepted");
+  EXPECT_EQ(verified("elsewhere:4567"), kMismatch);
+}
+
 TEST(Verify, WithoutKeysAnyCredentialsAreAcceptedAtAnyTime) {
   const CredentialStore store;
   EXPECT_FALSE(verify_needs_body(store));

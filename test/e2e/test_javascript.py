@@ -40,3 +40,9 @@ def test_javascript_sdk_over_tls(server: Server, name, tmp_path: Path):
         name,
         NODE_EXTRA_CA_CERTS=str(tmp_path / "ca.pem"),
     )
+
+
+def test_javascript_sdk_signs_the_authority(own_server, tmp_path):
+    config = tmp_path / "millstream.yaml"
+    config.write_text("access_keys:\n  - access_key: test\n    secret_key: test\n")
+    run(own_server("--config", str(config)).endpoint, "signed")
