@@ -2,26 +2,16 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <thread>
 
+#include "cli/bench_connection.h"
 #include "cli/bench_latency.h"
+#include "cli/bench_push.h"
+#include "cli/bench_report.h"
 #include "cli/bench_request.h"
-#include "cli/process_stats.h"
 
 namespace millstream::cli {
 namespace {
-
-// What a scenario found out; what does not apply stays 0.
-struct Measured {
-  double seconds = 0;
-  uint64_t requests = 0;
-  uint64_t records = 0;
-  uint64_t data_bytes = 0;
-  uint64_t errors = 0;
-  std::string first_error;
-  const LatencyHistogram* latency = nullptr;
-};
 
 struct PutScenario {
   std::string_view name;
@@ -37,6 +27,20 @@ constexpr PutScenario kPutScenarios[] = {
     {"put_record_100", "PutRecord, 100 B, 64 connections", 64, 0, 100, 1024},
 };
 constexpr std::string_view kLatency = "latency_50k";
+
+struct PushScenario {
+  std::string_view name;
+  std::string_view description;
+  PushPlan plan;  // without its stream
+};
+const PushScenario kPushScenarios[] = {
+    {"push_100k",
+     "put to push at 100,000 records/s of 100 B, one consumer of all shards",
+     {.consumers = 1, .records_per_second = 100'000, .records_per_call = 500, .data_size = 100}},
+    {"push_20_consumers",
+     "put to push at 20 MB/s in, 20 consumers of all shards; the slowest of them is shown",
+     {.consumers = 20, .records_per_second = 20'000, .records_per_call = 200, .data_size = 1000}},
+};
 
 Result<> prepare_stream(const BenchOptions& options, std::string_view stream) {
   TRY_ASSIGN(auto connection, BlockingConnection::open(options.endpoint));
@@ -57,76 +61,41 @@ Result<> prepare_stream(const BenchOptions& options, std::string_view stream) {
   return fail(ErrorCode::kTimeout, "stream {} did not become ACTIVE in 30 s", stream);
 }
 
-void report(const BenchOptions& options, std::string_view scenario, const Measured& measured,
-            const ProcessStats& before, const ProcessStats& after) {
-  const double per_second = static_cast<double>(measured.records) / measured.seconds;
-  const double megabytes = static_cast<double>(measured.data_bytes) / measured.seconds / 1e6;
-  const double cpu_percent = 100 * (after.cpu_seconds - before.cpu_seconds) / measured.seconds;
-  const double memory_mb = static_cast<double>(after.resident_bytes) / 1e6;
-  const auto& latency = *measured.latency;
-  fmt::print(
-      "{:<12} {:<22} {:>10.0f} records/s {:>7.1f} MB/s  p50 {:>7.2f} ms  p99 {:>7.2f} ms  "
-      "p99.9 {:>7.2f} ms",
-      options.server_name, scenario, per_second, megabytes, latency.percentile_us(50) / 1e3,
-      latency.percentile_us(99) / 1e3, latency.percentile_us(99.9) / 1e3);
-  if (options.server_pid != 0)
-    fmt::print("  cpu {:>4.0f} %  mem {:>5.0f} MB", cpu_percent, memory_mb);
-  fmt::print("{}\n", measured.errors == 0 ? std::string()
-                                          : fmt::format("  {} ERRORS, first: {}", measured.errors,
-                                                        measured.first_error));
-  std::fflush(stdout);
-  if (options.json_file.empty()) return;
-  std::ofstream json(options.json_file, std::ios::app);
-  json << fmt::format(
-      R"({{"server":"{}","scenario":"{}","seconds":{:.3f},"requests":{},"records":{},)"
-      R"("records_per_s":{:.0f},"mb_per_s":{:.2f},"p50_ms":{:.3f},"p99_ms":{:.3f},)"
-      R"("p999_ms":{:.3f},"errors":{},"cpu_percent":{:.1f},"memory_mb":{:.1f}}})"
-      "\n",
-      options.server_name, scenario, measured.seconds, measured.requests, measured.records,
-      per_second, megabytes, latency.percentile_us(50) / 1e3, latency.percentile_us(99) / 1e3,
-      latency.percentile_us(99.9) / 1e3, measured.errors, cpu_percent, memory_mb);
-}
-
-ProcessStats stats_of_server(const BenchOptions& options) {
-  return options.server_pid == 0 ? ProcessStats{}
-                                 : process_stats(options.server_pid).value_or(ProcessStats{});
-}
-
 Result<bool> run_put(const BenchOptions& options, const PutScenario& scenario) {
   const std::string stream = fmt::format("bench-{}", options.shards);
   TRY(prepare_stream(options, stream));
+  const bool batch = scenario.records != 0;
+  const auto records = static_cast<uint64_t>(std::max(scenario.records, 1));
   std::vector<LoadRequest> requests;
   for (int i = 0; i < scenario.bodies; ++i) {
     const auto seed = static_cast<uint64_t>(i) + 1;
-    const bool single = scenario.records == 0;
-    const auto body = single ? put_record_body(stream, scenario.data_size, seed)
-                             : put_records_body(stream, scenario.records, scenario.data_size, seed);
-    const auto records = static_cast<uint64_t>(std::max(scenario.records, 1));
-    requests.push_back({signed_request(options, single ? "PutRecord" : "PutRecords", body), records,
-                        records * scenario.data_size});
+    const auto body = batch ? put_records_body(options.protocol, stream, scenario.records,
+                                               scenario.data_size, seed)
+                            : put_record_body(options.protocol, stream, scenario.data_size, seed);
+    requests.push_back(
+        {signed_request(options, batch ? "PutRecords" : "PutRecord", body, options.protocol),
+         records, records * scenario.data_size});
   }
-  const std::string_view sign_of_success =
-      scenario.records == 0 ? R"("SequenceNumber":)" : R"("FailedRecordCount":0)";
-  LoadOptions load{.endpoint = options.endpoint,
-                   .connections = scenario.connections,
-                   .threads = options.threads,
-                   .warm_up = options.warm_up,
-                   .duration = options.duration,
-                   .requests = &requests,
-                   .check = [&](std::string_view body) { return body.contains(sign_of_success); }};
-  const auto start = std::chrono::steady_clock::now();
-  const auto before = stats_of_server(options);
+  const std::string_view sign = sign_of_success(options.protocol, batch);
+  LoadOptions load{
+      .endpoint = options.endpoint,
+      .connections = options.connections == 0 ? scenario.connections : options.connections,
+      .threads = options.threads,
+      .warm_up = options.warm_up,
+      .duration = options.duration,
+      .requests = &requests,
+      .check = [&](std::string_view body) { return body.contains(sign); }};
+  const CpuMeter cpu(options.server_pid);
   TRY_ASSIGN(auto result, run_load(load));
-  auto after = stats_of_server(options);
-  // CPU is counted with the warm-up: scale it to the measured part.
-  const double whole =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  after.cpu_seconds =
-      before.cpu_seconds + (after.cpu_seconds - before.cpu_seconds) * result.seconds / whole;
   report(options, scenario.name,
-         {result.seconds, result.requests, result.records, result.data_bytes, result.errors,
-          result.first_error, &result.latency},
-         before, after);
+         {.seconds = result.seconds,
+          .requests = result.requests,
+          .records = result.records,
+          .data_bytes = result.data_bytes,
+          .errors = result.errors,
+          .first_error = result.first_error,
+          .latency = &result.latency,
+          .cpu = cpu.stop()});
   return result.errors == 0;
 }
 
@@ -134,20 +103,55 @@ Result<bool> run_latency_scenario(const BenchOptions& options) {
   // A stream of its own: no record of another scenario is still on its way.
   const LatencyPlan plan{.stream = fmt::format("bench-latency-{}", options.shards)};
   TRY(prepare_stream(options, plan.stream));
-  const auto before = stats_of_server(options);
+  const CpuMeter cpu(options.server_pid);
   TRY_ASSIGN(auto result, run_latency(options, plan));
   Measured measured{.seconds = result.seconds,
                     .requests = result.put.count(),
                     .records = result.sent,
                     .data_bytes = result.sent * plan.data_size,
-                    .latency = &result.put_to_get};
+                    .latency = &result.put_to_get,
+                    .cpu = cpu.stop()};
   if (result.received != result.sent || result.out_of_order != 0) {
     measured.errors = 1;
     measured.first_error = fmt::format("{} sent, {} received, {} out of order", result.sent,
                                        result.received, result.out_of_order);
   }
-  report(options, kLatency, measured, before, stats_of_server(options));
+  report(options, kLatency, measured);
   return measured.errors == 0;
+}
+
+Result<bool> run_push_scenario(const BenchOptions& options, const PushScenario& scenario) {
+  PushPlan plan = scenario.plan;
+  plan.stream = fmt::format("bench-{}-{}", scenario.name, options.shards);
+  TRY(prepare_stream(options, plan.stream));
+  const CpuMeter cpu(options.server_pid);
+  TRY_ASSIGN(auto result, run_push(options, plan));
+  Measured measured{.seconds = result.seconds,
+                    .requests = result.calls,
+                    .records = result.sent,
+                    .data_bytes = result.sent * plan.data_size,
+                    .errors = result.missing + result.out_of_order,
+                    .latency = &result.slowest,
+                    .cpu = cpu.stop()};
+  if (measured.errors != 0) {
+    measured.first_error =
+        fmt::format("{} sent, {} not pushed to all {} consumers, {} out of order", result.sent,
+                    result.missing, plan.consumers, result.out_of_order);
+  }
+  report(options, scenario.name, measured);
+  return measured.errors == 0;
+}
+
+// Whether every answer was right.
+Result<bool> run_scenario(const BenchOptions& options, std::string_view name) {
+  for (const auto& scenario : kPutScenarios) {
+    if (scenario.name == name) return run_put(options, scenario);
+  }
+  for (const auto& scenario : kPushScenarios) {
+    if (scenario.name == name) return run_push_scenario(options, scenario);
+  }
+  MS_ASSERT(name == kLatency);
+  return run_latency_scenario(options);
 }
 
 }  // namespace
@@ -157,6 +161,7 @@ std::vector<BenchScenario> bench_scenarios() {
   for (const auto& scenario : kPutScenarios) all.push_back({scenario.name, scenario.description});
   all.push_back(
       {kLatency, "put-to-get latency at 50,000 records/s, one GetRecords poll a shard every 5 ms"});
+  for (const auto& scenario : kPushScenarios) all.push_back({scenario.name, scenario.description});
   return all;
 }
 
@@ -167,9 +172,7 @@ int run_bench(const BenchOptions& options) {
         std::ranges::find(options.scenarios, scenario.name) == options.scenarios.end()) {
       continue;
     }
-    const auto put = std::ranges::find(kPutScenarios, scenario.name, &PutScenario::name);
-    auto result =
-        put == std::end(kPutScenarios) ? run_latency_scenario(options) : run_put(options, *put);
+    auto result = run_scenario(options, scenario.name);
     if (!result) {
       fmt::print(stderr, "{}: {}\n", scenario.name, result.error().message);
       return 1;

@@ -10,6 +10,8 @@
 
 namespace millstream::cli {
 
+enum class BenchProtocol : uint8_t { kJson, kCbor };
+
 struct BenchOptions {
   Endpoint endpoint{"127.0.0.1", 4567};
   std::string region = "us-east-1";
@@ -19,7 +21,9 @@ struct BenchOptions {
   std::vector<std::string> scenarios;      // empty: all, in the order of bench_scenarios()
   std::chrono::seconds warm_up{2};
   std::chrono::seconds duration{10};
+  BenchProtocol protocol = BenchProtocol::kJson;  // of puts
   int shards = 8;
+  int connections = 0;    // of puts; 0: as the scenario says
   int threads = 1;        // of the generator
   int server_pid = 0;     // for CPU and memory; 0: unknown
   std::string json_file;  // appended, one object a line; empty: none

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/base64.h"
+#include "cli/bench_connection.h"
 #include "cli/bench_request.h"
 
 namespace millstream::cli {

@@ -10,14 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/bench_socket.h"
 #include "cli/latency_histogram.h"
 
 namespace millstream::cli {
-
-struct Endpoint {
-  std::string host;  // a literal address or a name
-  uint16_t port = 0;
-};
 
 struct LoadRequest {
   std::string bytes;  // head and body, as sent
@@ -49,25 +45,5 @@ struct LoadResult {
 // Each connection has one request under way. Counts what was answered between the end of the
 // warm-up and the end of `duration`. Errors: kUnavailable if nothing listens.
 Result<LoadResult> run_load(const LoadOptions& options);
-
-// A blocking connection for set-up calls and paced load. One thread.
-class BlockingConnection {
- public:
-  static Result<BlockingConnection> open(const Endpoint& endpoint);
-  BlockingConnection(BlockingConnection&& other) noexcept;
-  BlockingConnection& operator=(BlockingConnection&&) = delete;
-  ~BlockingConnection();
-
-  struct Answer {
-    int status = 0;
-    std::string_view body;  // until the next call
-  };
-  Result<Answer> call(std::string_view request);
-
- private:
-  explicit BlockingConnection(int socket) : socket_(socket) {}
-  int socket_;
-  std::string buffer_;
-};
 
 }  // namespace millstream::cli

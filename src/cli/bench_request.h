@@ -9,14 +9,19 @@
 
 namespace millstream::cli {
 
-// `target` is the operation's name. Valid for 15 minutes.
+// `body` is in `protocol`. Valid for 15 minutes.
 std::string signed_request(const BenchOptions& options, std::string_view operation,
-                           std::string_view body);
+                           std::string_view body, BenchProtocol protocol = BenchProtocol::kJson);
 
-// A PutRecords body (PutRecord for one record and `single`) with random keys, which spread over
-// all shards, and random data of `data_size` bytes.
-std::string put_records_body(std::string_view stream, int records, size_t data_size, uint64_t seed);
-std::string put_record_body(std::string_view stream, size_t data_size, uint64_t seed);
+// A body of PutRecords or PutRecord with random keys, which spread over all shards, and random
+// data of `data_size` bytes; the same records for the same `seed` in either protocol.
+std::string put_records_body(BenchProtocol protocol, std::string_view stream, int records,
+                             size_t data_size, uint64_t seed);
+std::string put_record_body(BenchProtocol protocol, std::string_view stream, size_t data_size,
+                            uint64_t seed);
+
+// What the answer to a put that stored everything contains.
+std::string_view sign_of_success(BenchProtocol protocol, bool batch);
 
 // The text between `"name":"` and the next quote, from `position` on, which moves past it;
 // empty if there is none. For answers of servers that write compact JSON.

@@ -66,7 +66,12 @@ columns are found from the records that are there.)";
 
 constexpr const char* kBenchExamples = R"(Examples:
   millstream bench
-  millstream bench --scenario put_record_100 --duration 30s --json results.ndjson)";
+  millstream bench --scenario put_record_100 --duration 30s --json results.ndjson
+  millstream bench --tls --insecure --scenario put_records_100x1k
+  millstream bench --protocol cbor --server-pid $(pidof millstream)
+
+Each line: what was stored, latencies of its calls (of records from put to get or push in
+latency_50k and push_…), CPU as a share of one core.)";
 
 constexpr const char* kCertExamples = R"(Examples:
   millstream cert --data /var/lib/millstream > ca.pem
@@ -91,6 +96,9 @@ struct Texts {
   std::string rate;
   std::string from = "latest";
   std::string output = "auto";
+  std::string protocol = "json";
+  bool tls = false;
+  bool insecure = false;
   std::string warm_up = "2s";
   std::string duration = "10s";
 };
@@ -284,11 +292,13 @@ int bench(const Texts& texts, BenchOptions options, const Commands& commands) {
     return complain("bench", {ErrorCode::kInvalidArgument, unknown_name("scenario", name, names)},
                     kUsage);
   }
-  if (connection->url.scheme != "http") {
-    return complain("bench", {ErrorCode::kInvalidArgument, "the benchmark speaks plain http only"},
-                    kUsage);
+  options.endpoint = {connection->url.host, connection->url.port, nullptr};
+  if (texts.tls || connection->url.scheme == "https") {
+    auto tls = client_tls(connection->ca_file, texts.insecure);
+    if (!tls) return complain("bench", tls.error(), kUsage);
+    options.endpoint.tls = *std::move(tls);
   }
-  options.endpoint = {connection->url.host, connection->url.port};
+  options.protocol = texts.protocol == "cbor" ? BenchProtocol::kCbor : BenchProtocol::kJson;
   options.region = connection->region;
   options.access_key = connection->credentials.access_key;
   options.secret_key = connection->credentials.secret_key;
@@ -501,6 +511,17 @@ int run_command_line(int argc, const char* const* argv, const Commands& commands
       ->type_name("N")
       ->check(CLI::Range(1, 10'000))
       ->default_str("8");
+  bench_app
+      ->add_option("--connections", bench_options.connections,
+                   "Of a put; else as the scenario says")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000));
+  bench_app->add_option("--protocol", texts.protocol, "Of the puts: json or cbor")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"json", "cbor"}))
+      ->default_str("json");
+  bench_app->add_flag("--tls", texts.tls, "Speak TLS, as with an endpoint of https://");
+  bench_app->add_flag("--insecure", texts.insecure, "Do not verify the server's certificate");
   bench_app->add_option("--threads", bench_options.threads, "Of the generator")
       ->type_name("N")
       ->check(CLI::Range(1, 256))
