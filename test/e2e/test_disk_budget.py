@@ -106,11 +106,12 @@ def test_a_full_budget_refuses_writes_until_records_may_go(own_server):
     assert any("disk budget" in problem for problem in full["problems"])
     assert metric(server, "used_bytes") > 0.9 * BUDGET
     # What was acknowledged is there, and stays until it may go.
-    assert read_all(kinesis, "clicks") == 10 * accepted
+    kept = read_all(kinesis, "clicks")
+    assert kept >= 10 * accepted  # and small ones that still fitted
     advance(server, hours=25)
-    time.sleep(2.5)
+    time.sleep(2.5)  # what has expired would be deleted each second
     assert not can_put(kinesis, "clicks")
-    assert read_all(kinesis, "clicks") == 10 * accepted
+    assert read_all(kinesis, "clicks") == kept
 
     kinesis.decrease_stream_retention_period(StreamName="clicks", RetentionPeriodHours=24)
     wait_for(lambda: can_put(kinesis, "clicks"))
