@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kMaxSegments = 64;
 // Runs taken from a shard at a time, while its readers and the committer wait.
 constexpr size_t kGatherRuns = 4096;
+constexpr size_t kPrefetch = 64;
 
 }  // namespace
 
@@ -217,12 +218,27 @@ Result<> Checkpointer::write_runs(Share& share, PartWriter& part) {
     if (runs_.empty()) break;
     // The journal goes on meanwhile. If there is no room for a file, the appends will say so.
     if (space_.wants_files()) std::ignore = space_.prepare();
-    for (const RunRef& run : runs_) TRY(write_run(share, run, block, part));
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      if (i % kPrefetch == 0) {
+        prefetch(std::span(runs_).subspan(i, std::min(kPrefetch, runs_.size() - i)));
+      }
+      TRY(write_run(share, runs_[i], block, part));
+    }
     at = runs_.back().end;
   }
   if (block.empty()) return {};
   TRY(part.add(block));
   return {};
+}
+
+// Runs of neighbouring frames are far apart in memory: the processor fetches many at a time.
+void Checkpointer::prefetch(std::span<const RunRef> runs) const {
+  auto frame = [&](const RunRef& run) -> const TailFrame& {
+    return *pending_[run.frame() - first_pending_];
+  };
+  for (const RunRef& run : runs) frame(run).prefetch_run(run.run());
+  for (const RunRef& run : runs) frame(run).prefetch_piece(run.run());
+  for (const RunRef& run : runs) frame(run).prefetch_body(run.run());
 }
 
 Result<> Checkpointer::write_run(Share& share, const RunRef& ref, BlockBuilder& block,

@@ -48,6 +48,7 @@ class Checkpointer {
   Result<> write_pack(std::span<Share*> members);
   Result<> write_segment(Share& share);
   Result<> write_runs(Share& share, PartWriter& part);
+  void prefetch(std::span<const RunRef> runs) const;
   Result<> write_run(Share& share, const RunRef& run, BlockBuilder& block, PartWriter& part);
   DataFileRef new_file(DataKind kind);
   Manifest manifest_of(const Snapshot& snapshot, const std::vector<Share>& shares) const;
