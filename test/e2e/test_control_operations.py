@@ -198,13 +198,3 @@ def test_resource_policies(kinesis, stream):
     kinesis.delete_resource_policy(ResourceARN=arn)
     error = error_of(kinesis.get_resource_policy, ResourceARN=arn)
     assert error["Code"] == "ResourceNotFoundException"
-
-
-def test_encryption_is_not_offered(kinesis, stream):
-    error = error_of(
-        kinesis.start_stream_encryption,
-        StreamName=stream,
-        EncryptionType="KMS",
-        KeyId="alias/aws/kinesis",
-    )
-    assert error["Code"] == "UnknownOperationException"
