@@ -33,6 +33,8 @@ void register_control_operations(wire::OperationTable& table, StreamsContext& co
   handle<kinesis::UpdateStreamMode>(table, control, &ControlPlane::update_stream_mode);
   handle<kinesis::UpdateStreamWarmThroughput>(table, control,
                                               &ControlPlane::update_stream_warm_throughput);
+  handle<kinesis::StartStreamEncryption>(table, control, &ControlPlane::start_encryption);
+  handle<kinesis::StopStreamEncryption>(table, control, &ControlPlane::stop_encryption);
   handle<kinesis::DescribeAccountSettings>(table, control,
                                            &ControlPlane::describe_account_settings);
   handle<kinesis::UpdateAccountSettings>(table, control, &ControlPlane::update_account_settings);
