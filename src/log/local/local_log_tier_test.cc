@@ -177,6 +177,20 @@ TEST_F(LocalLogTierTest, SpaceIsMadeFromTheOldestFilesOn) {
   EXPECT_EQ(read(), written_);
 }
 
+TEST_F(LocalLogTierTest, MoreThanTheDiskBudgetIsKept) {
+  options_.tier.after = hours(1000);
+  options_.roll_bytes = 256 << 10;
+  options_.disk_bytes = 6 << 20;
+  reopen();
+  for (int i = 0; i < 240; ++i) {  // 12 MiB
+    written_.push_back(fmt::format("{:06}", i) + std::string(50'000, 'b'));
+    EXPECT_TRUE(eventually([&] { return append(*log_, kShard, {written_.back()}).has_value(); }));
+  }
+  EXPECT_GT(log_->tier_stats().bytes, 4u << 20);
+  reopen();
+  EXPECT_EQ(read(), written_);
+}
+
 TEST_F(LocalLogTierTest, AStoreThatIsDownDelaysReadsAndLosesNothing) {
   write(100);
   tier_all();
