@@ -11,7 +11,9 @@
 #include "streams/get_json.h"
 #include "streams/hash_key.h"
 #include "streams/put.h"
+#include "streams/put_cbor.h"
 #include "streams/put_json.h"
+#include "wire/cbor_encode.h"
 
 namespace millstream::streams {
 namespace {
@@ -66,6 +68,27 @@ Slice make_body(size_t records, size_t bytes) {
   return Slice::copy_of(body);
 }
 
+Slice make_cbor_body(size_t records, size_t bytes) {
+  std::mt19937_64 random(1);
+  std::string body(1, wire::kCborStructure);
+  wire::append_cbor_text(body, "StreamName");
+  wire::append_cbor_text(body, "bench");
+  wire::append_cbor_text(body, "Records");
+  wire::append_cbor_array(body, records);
+  for (size_t i = 0; i < records; ++i) {
+    std::string data(bytes, ' ');
+    for (char& c : data) c = static_cast<char>(random());
+    body += wire::kCborStructure;
+    wire::append_cbor_text(body, "Data");
+    wire::append_cbor_blob(body, data);
+    wire::append_cbor_text(body, "PartitionKey");
+    wire::append_cbor_text(body, fmt::format("key-{:08}", random() % 100'000'000));
+    body += wire::kCborEnd;
+  }
+  body += wire::kCborEnd;
+  return Slice::copy_of(body);
+}
+
 void append_all(PutOutcome& outcome, const std::vector<ShardBatch>& batches) {
   static Counter next = Counter{1} << 40;
   std::vector<Appended> appended;
@@ -91,12 +114,21 @@ void bench(size_t records, size_t bytes, uint32_t shards) {
     PutRequest parsed;
     MS_ASSERT(parse_put_records_json(body, parsed));
   });
+  const Slice cbor = make_cbor_body(records, bytes);
+  PutRequest cbor_request;
+  MS_ASSERT(parse_put_records_cbor(cbor, cbor_request));
+  measure("parse CBOR", records, [&] {
+    PutRequest parsed;
+    MS_ASSERT(parse_put_records_cbor(cbor, parsed));
+  });
   measure("MD5 alone", records, [&] {
     std::vector<Md5> digests(records);
     md5_many(request.partition_keys, digests);
   });
   measure("hash and route", records, [&] { route_put(request, stream, nullptr); });
   measure("decode, store, CRC", records, [&] { MS_ASSERT(store_put(request, outcome, batches)); });
+  measure("copy CBOR's data, store, CRC", records,
+          [&] { MS_ASSERT(store_put(cbor_request, outcome, batches)); });
   measure("whole put before the log", records, [&] {
     PutRequest parsed;
     MS_ASSERT(parse_put_records_json(body, parsed) && check_put(parsed, *stream).has_value());
@@ -107,6 +139,10 @@ void bench(size_t records, size_t bytes, uint32_t shards) {
   measure("encode the answer of the put", records, [&] {
     append_all(outcome, batches);
     encode_put_records_json(outcome);
+  });
+  measure("encode the answer of the put in CBOR", records, [&] {
+    append_all(outcome, batches);
+    encode_put_records_cbor(outcome);
   });
 
   GetAnswer answer;

@@ -1,6 +1,7 @@
 #include "streams/put_cbor.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <simdjson.h>
@@ -17,15 +18,15 @@ using wire::CborItem;
 using wire::CborReader;
 using wire::CborType;
 
-bool plain_string(CborReader& reader, CborType type, std::string_view& text) {
-  CborItem item;
-  if (!reader.next(item) || item.type != type || item.indefinite) return false;
-  text = item.text;
-  return true;
+bool plain_text(CborReader& reader, std::string_view& text) {
+  return reader.next_string(CborType::kText, text);
 }
 
-bool plain_text(CborReader& reader, std::string_view& text) {
-  return plain_string(reader, CborType::kText, text);
+// Partition keys are ASCII nearly always, and short: no call is needed to see that.
+bool is_utf8(std::string_view text) {
+  unsigned char all = 0;
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80 || simdjson::validate_utf8(text);
 }
 
 // Takes the members of a record one by one, each at most once.
@@ -35,13 +36,13 @@ class RecordMembers {
   bool take(std::string_view name, CborReader& reader, bool& known) {
     known = true;
     if (name == "Data") {
-      return once(kData) && plain_string(reader, CborType::kBytes, data_) &&
+      return once(kData) && reader.next_string(CborType::kBytes, data_) &&
              data_.size() <= kMaxDataBytes;
     }
     if (name == "PartitionKey") {
       // Bytes are at least as many as characters.
       return once(kKey) && plain_text(reader, key_) && !key_.empty() &&
-             key_.size() <= kMaxPartitionKeyCharacters && simdjson::validate_utf8(key_);
+             key_.size() <= kMaxPartitionKeyCharacters && is_utf8(key_);
     }
     if (name == "ExplicitHashKey") {
       constexpr size_t kMaxDigits = 39;
@@ -87,7 +88,7 @@ bool parse_records(CborReader& reader, PutRequest& request) {
   for (CborElements elements(reader, records); elements.more();) {
     if (request.records() == kMaxRecordsPerPut) return false;
     CborItem record;
-    if (!reader.next(record) || record.type != CborType::kMap) return false;
+    if (!reader.next_map(record)) return false;
     RecordMembers members;
     for (CborElements pairs(reader, record); pairs.more();) {
       std::string_view name;
@@ -124,7 +125,7 @@ bool parse(const Slice& body, PutRequest& request) {
   request.encoding = DataEncoding::kRaw;
   CborReader reader(body.view());
   CborItem item;
-  if (!reader.next(item) || item.type != CborType::kMap) return false;
+  if (!reader.next_map(item)) return false;
   RecordMembers record;
   for (CborElements pairs(reader, item); pairs.more();) {
     std::string_view name;
@@ -134,21 +135,32 @@ bool parse(const Slice& body, PutRequest& request) {
   return request.is_batch ? request.records() > 0 : record.add_to(request);
 }
 
-// One result without its number, and where that goes.
-struct ResultTemplate {
-  std::string text;
-  size_t number_at = 0;
-};
+// A result: a structure of two texts, whose heads hold the sizes of what follows them.
+constexpr std::string_view kNumber =
+    "\xbf\x6e"
+    "SequenceNumber\x78\x38";
+constexpr std::string_view kShard =
+    "\x67"
+    "ShardId\x74";
+constexpr std::string_view kEnd = "\xff";
+constexpr size_t kShardIdSize = 20;
+static_assert(kNumber.back() == kSequenceNumberSize && (kShard.back() & 0x1f) == kShardIdSize);
+constexpr size_t kResultSize =
+    kNumber.size() + kSequenceNumberSize + kShard.size() + kShardIdSize + kEnd.size();
 
-ResultTemplate result_of(const Shard& shard) {
-  ResultTemplate result;
-  result.text += wire::kCborStructure;
-  wire::append_cbor_text(result.text, "SequenceNumber");
-  wire::append_cbor_text(result.text, std::string(kSequenceNumberSize, '0'));
-  result.number_at = result.text.size() - kSequenceNumberSize;
-  wire::append_cbor_text(result.text, "ShardId");
-  wire::append_cbor_text(result.text, shard_id_text(shard.index));
-  result.text += wire::kCborEnd;
+char* append(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+// One result without its number, which goes to `kNumber.size()`.
+std::array<char, kResultSize> result_template(const Shard& shard) {
+  std::array<char, kResultSize> result;
+  char* to = append(result.data(), kNumber);
+  to = append(to + kSequenceNumberSize, kShard);
+  const std::string id = shard_id_text(shard.index);
+  MS_ASSERT(id.size() == kShardIdSize);
+  append(append(to, id), kEnd);
   return result;
 }
 
@@ -165,11 +177,6 @@ std::string throttled_result(const Stream& stream, const Shard& shard) {
 void append_encryption(std::string& text) {
   wire::append_cbor_text(text, "EncryptionType");
   wire::append_cbor_text(text, "KMS");
-}
-
-char* append(char* to, std::string_view text) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
 }
 
 }  // namespace
@@ -190,13 +197,12 @@ bool parse_put_record_cbor(const Slice& body, PutRequest& request) {
 }
 
 Slice encode_put_records_cbor(PutOutcome& outcome) {
-  std::vector<ResultTemplate> results;
+  std::vector<std::array<char, kResultSize>> results;
   std::vector<std::string> throttled(outcome.throttled_records == 0 ? 0 : outcome.slots.size());
   results.reserve(outcome.slots.size());
-  size_t longest = 0;
+  size_t longest = kResultSize;
   for (size_t i = 0; i < outcome.slots.size(); ++i) {
-    results.push_back(result_of(*outcome.slots[i].shard));
-    longest = std::max(longest, results.back().text.size());
+    results.push_back(result_template(*outcome.slots[i].shard));
     if (throttled.empty()) continue;
     throttled[i] = throttled_result(*outcome.stream, *outcome.slots[i].shard);
     longest = std::max(longest, throttled[i].size());
@@ -218,9 +224,9 @@ Slice encode_put_records_cbor(PutOutcome& outcome) {
       to = append(to, throttled[at]);
       continue;
     }
-    char* const result = to;
-    to = append(to, results[at].text);
-    outcome.slots[at].numbers.write_next(result + results[at].number_at);
+    std::memcpy(to, results[at].data(), kResultSize);
+    outcome.slots[at].numbers.write_next(to + kNumber.size());
+    to += kResultSize;
   }
   to = append(to, rest);
   const auto size = static_cast<size_t>(to - buffer->data());

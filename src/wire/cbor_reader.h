@@ -62,6 +62,35 @@ class CborReader {
   // The next item behind its tags, which carry nothing that the models don't say already. A
   // break is no item: CborElements and chunks() take those that end something.
   bool next(CborItem& item);
+  // The next item if it is a string of `type` in one part, or a map, and as most clients write
+  // it: no tag, no length of more bytes than needed here. False: it is not, and the reader stands
+  // anywhere; next() would read it.
+  bool next_string(CborType type, std::string_view& text) {
+    if (at_end()) return false;
+    const auto head = static_cast<unsigned char>(bytes_[at_++]);
+    if (head >> 5 != (type == CborType::kBytes ? 2U : 3U)) return false;
+    size_t size = head & 0x1fU;
+    if (size >= 24) {
+      if (size > 26) return false;
+      const size_t width = size_t{1} << (size - 24);
+      if (left() < width) return false;
+      size = 0;
+      for (size_t i = 0; i < width; ++i)
+        size = size << 8 | static_cast<unsigned char>(bytes_[at_++]);
+    }
+    if (size > left()) return false;
+    text = {bytes_.data() + at_, size};
+    at_ += size;
+    return true;
+  }
+  bool next_map(CborItem& item) {
+    if (at_end()) return false;
+    const auto head = static_cast<unsigned char>(bytes_[at_++]);
+    item.type = CborType::kMap;
+    item.indefinite = head == 0xbf;
+    item.number = item.indefinite ? 0 : head & 0x1fU;
+    return item.indefinite || (head >> 5 == 5 && item.number < 24);
+  }
   // Goes behind `item`, the last one read.
   bool skip(const CborItem& item, size_t depth = 0);
   // The parts of `item`, the last one read: an indefinite string.

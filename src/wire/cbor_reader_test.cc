@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/cbor_encode.h"
+
 namespace millstream::wire {
 namespace {
 
@@ -171,6 +173,57 @@ TEST(CborReader, ComesToAnEndWithAnyBytes) {
     std::string bytes(random() % 24 + 1, '\0');
     for (char& c : bytes) c = static_cast<char>(random());
     EXPECT_EQ(skips(bytes), shown(bytes) != "bad");
+  }
+}
+
+TEST(CborReader, NextStringReadsWhatNextReads) {
+  for (const size_t size : {0U, 1U, 23U, 24U, 255U, 256U, 65'535U, 65'536U, 100'000U}) {
+    for (const CborType type : {CborType::kText, CborType::kBytes}) {
+      std::string bytes;
+      if (type == CborType::kText) {
+        append_cbor_text(bytes, std::string(size, 'x'));
+      } else {
+        append_cbor_blob(bytes, std::string(size, 'x'));
+      }
+      CborReader reader(bytes);
+      std::string_view text;
+      ASSERT_TRUE(reader.next_string(type, text)) << size;
+      EXPECT_EQ(text, std::string(size, 'x'));
+      EXPECT_TRUE(reader.at_end());
+      // Cut anywhere, it is no string any more; of the other type, neither.
+      for (const size_t left : {size_t{0}, size_t{1}, bytes.size() / 2, bytes.size() - 1}) {
+        if (left == bytes.size()) continue;
+        CborReader cut(std::string_view(bytes).substr(0, left));
+        EXPECT_FALSE(cut.next_string(type, text)) << size << ' ' << left;
+      }
+      CborReader other(bytes);
+      EXPECT_FALSE(
+          other.next_string(type == CborType::kText ? CborType::kBytes : CborType::kText, text));
+    }
+  }
+  // In parts, with a tag, with a length of eight bytes: left to next().
+  for (const char* hex : {"7f6161ff", "c06161", "7b000000000000000161", "80", ""}) {
+    const std::string bytes = from_hex(hex);
+    CborReader reader(bytes);
+    std::string_view text;
+    EXPECT_FALSE(reader.next_string(CborType::kText, text)) << hex;
+  }
+}
+
+TEST(CborReader, NextMapReadsSmallAndOpenMaps) {
+  const auto read = [](std::string_view hex, CborItem& item) {
+    const std::string bytes = from_hex(hex);
+    CborReader reader(bytes);
+    return reader.next_map(item);
+  };
+  CborItem item;
+  ASSERT_TRUE(read("bf", item));
+  EXPECT_TRUE(item.indefinite);
+  ASSERT_TRUE(read("a2", item));
+  EXPECT_FALSE(item.indefinite);
+  EXPECT_EQ(item.number, 2U);
+  for (const char* hex : {"82", "9f", "b818", "c0a0", "60", ""}) {
+    EXPECT_FALSE(read(hex, item)) << hex;
   }
 }
 
