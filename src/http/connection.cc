@@ -24,21 +24,24 @@ void InputBuffer::consume(size_t bytes) {
 }
 
 asio::mutable_buffer InputBuffer::room(size_t bytes) {
-  if (bytes_.size() - end_ < bytes && begin_ > 0) {
-    std::copy(bytes_.data() + begin_, bytes_.data() + end_, bytes_.data());
+  if (capacity_ - end_ < bytes && begin_ > 0) {
+    std::copy(bytes_.get() + begin_, bytes_.get() + end_, bytes_.get());
     end_ -= begin_;
     begin_ = 0;
   }
-  if (bytes_.size() - end_ < bytes) {
-    bytes_.resize(std::max({kSmallest, bytes_.size() * 2, end_ + bytes}));
+  if (capacity_ - end_ < bytes) {
+    capacity_ = std::max({kSmallest, capacity_ * 2, end_ + bytes});
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+    std::copy(bytes_.get(), bytes_.get() + end_, larger.get());
+    bytes_ = std::move(larger);
   }
-  return {bytes_.data() + end_, bytes_.size() - end_};
+  return {bytes_.get() + end_, capacity_ - end_};
 }
 
 void InputBuffer::shrink() {
-  if (begin_ == end_ && bytes_.size() > kKept) {
-    bytes_.clear();
-    bytes_.shrink_to_fit();
+  if (begin_ == end_ && capacity_ > kKept) {
+    bytes_.reset();
+    capacity_ = 0;
   }
 }
 
@@ -151,7 +154,9 @@ void Connection::tick() {
       expired = over(draining() ? kClosingAtShutdown : kClosing);
       break;
   }
-  if (expired) {
+  if (expired && phase_ == Phase::kWrite) {
+    transport.cut_off();
+  } else if (expired) {
     transport.close();
   } else if (protocol_) {
     protocol_->tick();

@@ -22,7 +22,7 @@ namespace millstream {
 // Received bytes that are not used yet, contiguous. Views stay valid until room() is called.
 class InputBuffer {
  public:
-  std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
+  std::string_view view() const { return {bytes_.get() + begin_, end_ - begin_}; }
   size_t size() const { return end_ - begin_; }
   void consume(size_t bytes);
   // At least `bytes` (and kSmallest) of room behind the view.
@@ -34,7 +34,8 @@ class InputBuffer {
  private:
   static constexpr size_t kSmallest = 8 * 1024;
   static constexpr size_t kKept = 64 * 1024;
-  std::vector<char> bytes_;
+  std::unique_ptr<char[]> bytes_;  // not initialised: what is read is written first
+  size_t capacity_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;
 };

@@ -368,7 +368,7 @@ awaitable<Result<>> Http1::finish() {
 
 void Http1::abort() {
   state_ = State::kAborted;
-  connection_.transport.close();
+  connection_.transport.cut_off();
 }
 
 void Http1::format_head(const HttpResponse& response, std::optional<uint64_t> length) {

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "http/http2_callbacks.h"
+#include "http/http2_memory.h"
 #include "http/message.h"
 
 namespace millstream {
@@ -34,7 +35,8 @@ Http2::Http2(std::shared_ptr<Connection> connection)
       room_(connection_->loop.executor),
       idle_since_s_(connection_->loop.now_s),
       write_pace_(connection_->loop.now_s) {
-  MS_ASSERT(nghttp2_session_server_new2(&session_, http2_callbacks(), this, http2_options()) == 0);
+  MS_ASSERT(nghttp2_session_server_new3(&session_, http2_callbacks(), this, http2_options(),
+                                        http2_memory()) == 0);
   const HttpLimits& limits = connection_->limits();
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrent_streams},
@@ -254,7 +256,7 @@ void Http2::tick() {
   resets_ -= std::min(resets_, kResetsPerSecond);
   idle_frames_ -= std::min(idle_frames_, kIdleFramesPerSecond);
   if (writing_ && write_pace_.over(now, limits.write_timeout)) {
-    connection_->transport.close();
+    connection_->transport.cut_off();
     return;
   }
   if (streams_.empty() && handlers_ == 0 && over(idle_since_s_, limits.idle_timeout)) {

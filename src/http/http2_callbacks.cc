@@ -102,6 +102,9 @@ struct Http2Callbacks {
     nghttp2_option* all = nullptr;
     MS_ASSERT(nghttp2_option_new(&all) == 0);
     nghttp2_option_set_max_settings(all, kSettings);
+    // Most fields of a response differ from the last one's, and many sessions have a single
+    // response: filling a table costs more than its fields save.
+    nghttp2_option_set_max_deflate_dynamic_table_size(all, 0);
     // Http2 counts resets itself, and names the reason.
     nghttp2_option_set_stream_reset_rate_limit(all, 1 << 20, 1 << 20);
     return all;

@@ -47,7 +47,14 @@ TlsContext make_context() {
   SSL_CTX_set_num_tickets(raw, 1);  // for resumption; clients open connections one by one
   static constexpr unsigned char kSessions[] = "millstream";
   SSL_CTX_set_session_id_context(raw, kSessions, sizeof kSessions - 1);
-  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // idle connections are small
+  // At 16 KiB a record the cipher is most of the cost, and AES-128 the fastest; a client without
+  // AES instructions gets the ChaCha20 that it prefers.
+  SSL_CTX_set_ciphersuites(
+      raw, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+  SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS |  // idle connections are small
+                            SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(raw, 1);  // a record's head and its body in one system call
   return context;
 }
 

@@ -1,7 +1,7 @@
 // The bytes of one connection: a TCP socket, with TLS on top of it once accept_tls() is done.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -10,10 +10,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 
 #include "base/async.h"
 #include "http/loops.h"
+#include "http/tls_stream.h"
 
 namespace millstream {
 
@@ -25,8 +25,8 @@ class Transport {
  public:
   explicit Transport(TcpSocket socket);
 
-  bool tls() const { return tls_.has_value(); }
-  bool alpn_is_h2() const;
+  bool tls() const { return tls_ != nullptr; }
+  bool alpn_is_h2() const { return tls_ && tls_->alpn_is_h2(); }
   TcpSocket& socket() { return socket_; }
 
   // The server's side of a TLS handshake. `received` are its bytes that were read already.
@@ -35,31 +35,25 @@ class Transport {
   // At least one byte, or an error.
   awaitable<size_t> read_some(asio::mutable_buffer into, ErrorOf& error) {
     error = {};
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    if (tls_) return tls_->async_read_some(into, token);
-    return socket_.async_read_some(into, token);
+    if (tls_) return read_tls(into, error);
+    return socket_.async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
   }
 
   // Writes what the kernel takes at once, and removes it from `parts`. Returns whether all was
-  // written. With TLS nothing is written.
+  // written. What is left must be written next.
   bool try_write(std::span<asio::const_buffer>& parts, ErrorOf& error);
   // Writes all. `progress` is called with the size of each piece.
   template <class Progress>
   awaitable<ErrorOf> write(std::span<asio::const_buffer> parts, Progress progress) {
     ErrorOf error;
-    while (!try_write(parts, error)) {
+    while (true) {
+      const size_t left = asio::buffer_size(parts);
+      const bool all = try_write(parts, error);
+      progress(left - asio::buffer_size(parts));
+      if (all || error) break;
+      co_await socket_.async_wait(TcpSocket::wait_write,
+                                  asio::redirect_error(asio::use_awaitable, error));
       if (error) break;
-      size_t written = 0;
-      if (tls_) {
-        written = co_await tls_->async_write_some(parts,
-                                                  asio::redirect_error(asio::use_awaitable, error));
-      } else {
-        written = co_await socket_.async_write_some(
-            parts, asio::redirect_error(asio::use_awaitable, error));
-      }
-      if (error) break;
-      drop(parts, written);
-      progress(written);
     }
     co_return error;
   }
@@ -68,12 +62,19 @@ class Transport {
   awaitable<> end_writing();
   // Closes; what is under way ends with an error.
   void close();
+  // Closes with a reset: what the peer has not taken is thrown away, and it is told.
+  void cut_off();
 
  private:
   static void drop(std::span<asio::const_buffer>& parts, size_t bytes);
+  bool try_write_tls(std::span<asio::const_buffer>& parts, ErrorOf& error);
+  awaitable<size_t> read_tls(asio::mutable_buffer into, ErrorOf& error);
+  // Until the socket is as `outcome` wants it; an error if it can't be.
+  awaitable<ErrorOf> wait_for(TlsStream::Outcome outcome);
 
   TcpSocket socket_;
-  std::optional<asio::ssl::stream<TcpSocket&>> tls_;
+  std::unique_ptr<TlsStream> tls_;
+  int reads_at_once_ = 0;  // since the last one that waited
 };
 
 }  // namespace millstream
