@@ -29,13 +29,15 @@ awaitable<Result<std::vector<Appended>>> EncryptedLog::append(std::vector<ShardB
     auto ring = rings_.find(batches[i].shard);
     if (ring && ring->encrypts()) sealings.push_back({i, std::move(ring), {}});
   }
-  const bool is_behind = stamp.writer != 0 && order_.is_busy(stamp.writer);
-  if (sealings.empty() && !is_behind) return log_.append(std::move(batches), stamp);
+  if (sealings.empty() && stamp.writer == 0) return log_.append(std::move(batches), stamp);
   return append_encrypted(std::move(batches), stamp, std::move(sealings));
 }
 
 awaitable<Result<std::vector<Appended>>> EncryptedLog::append_encrypted(
     std::vector<ShardBatch> batches, WriterStamp stamp, std::vector<Sealing> sealings) {
+  if (sealings.empty() && !order_.is_busy(stamp.writer)) {
+    co_return co_await log_.append(std::move(batches), stamp);
+  }
   std::optional<WriterOrder::Place> place;
   if (stamp.writer != 0) place.emplace(order_, stamp.writer);
   size_t bytes = 0;
