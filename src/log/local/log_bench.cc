@@ -3,6 +3,7 @@
 //   batches  16 callers on 2 loops, each append 8 shards x 62 records of 118 bytes
 //   large    16 callers on 2 loops, each append 8 shards x 12 records of 1 KiB
 //   single   64 callers on 2 loops, each append one record of 118 bytes
+//   many     16 callers on 2 loops, each append 500 of 10,000 shards x 1 record of 118 bytes
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -24,10 +25,13 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kLoops = 2;
+constexpr uint64_t kFewShards = 8;
+constexpr uint64_t kManyShards = 10'000;
 
 struct Scenario {
   const char* name;
   int callers;
+  uint64_t all_shards;
   uint32_t shards;   // of an append
   uint32_t records;  // of a shard
   size_t data_bytes;
@@ -60,7 +64,9 @@ awaitable<> caller(LocalLog& log, Scenario scenario, int number, SteadyClock::ti
   for (uint64_t i = 0; SteadyClock::now() < end; ++i) {
     std::vector<ShardBatch> batches;
     for (uint32_t s = 0; s < scenario.shards; ++s) {
-      const uint64_t shard = (static_cast<uint64_t>(number) + i + s) % 8;
+      // A stride that is prime to both: neighbours in an append are none in memory.
+      const uint64_t shard =
+          (static_cast<uint64_t>(number) + (i * scenario.shards + s) * 7919) % scenario.all_shards;
       batches.push_back(make_batch(ShardId{shard + 1}, scenario));
     }
     const auto start = SteadyClock::now();
@@ -119,7 +125,7 @@ void measure(LocalLog& log, const Scenario& scenario, std::chrono::seconds durat
 }
 
 awaitable<> create_shards(LocalLog& log) {
-  for (uint64_t shard = 1; shard <= 8; ++shard) {
+  for (uint64_t shard = 1; shard <= kManyShards; ++shard) {
     const auto created = co_await log.create(ShardId{shard}, {});
     if (!created) std::printf("create failed: %s\n", created.error().message.c_str());
   }
@@ -138,9 +144,10 @@ int bench(const std::string& folder, std::chrono::seconds duration) {
   asio::io_context io;
   asio::co_spawn(io, create_shards(**log), asio::detached);
   io.run();
-  for (const Scenario& scenario :
-       {Scenario{"batches", 16, 8, 62, 100}, Scenario{"large", 16, 8, 12, 1006},
-        Scenario{"single", 64, 1, 1, 100}}) {
+  for (const Scenario& scenario : {Scenario{"batches", 16, kFewShards, 8, 62, 100},
+                                   Scenario{"large", 16, kFewShards, 8, 12, 1006},
+                                   Scenario{"single", 64, kFewShards, 1, 1, 100},
+                                   Scenario{"many", 16, kManyShards, 500, 1, 100}}) {
     measure(**log, scenario, duration);
   }
   const auto closing = SteadyClock::now();
