@@ -255,6 +255,16 @@ def test_own_keys_have_the_names_that_aws_gives_them(own_server, name):
     reload(server, lambda: health(server)["problems"])
     for call in (lambda: put(kinesis, name, b"x"), lambda: found(kinesis, name)):
         assert error_of(call)["Code"] == "KMSDisabledException"
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    events = kinesis.subscribe_to_shard(
+        ConsumerARN=consumer["ConsumerARN"],
+        ShardId=FIRST,
+        StartingPosition={"Type": "TRIM_HORIZON"},
+    )["EventStream"]
+    with pytest.raises(EventStreamError) as caught:
+        list(events)
+    assert caught.value.response["Error"]["Code"] == "KMSDisabledException"
     key_command(server, "enable", key_id)
     reload(server, lambda: not health(server)["problems"])
     assert len(found(kinesis, name)) == 4
@@ -321,35 +331,63 @@ def test_what_aws_refuses(kinesis, stream):
     assert error_of(stop, kinesis, "no-such-stream")["Code"] == "ResourceNotFoundException"
 
 
-def test_firehose_and_sql_read_encrypted_streams(own_server, name):
-    server = own_server()
-    kinesis, firehose = server.client("kinesis"), server.client("firehose")
-    kinesis.create_stream(StreamName=name, ShardCount=1)
-    start(kinesis, name)
-    summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-    firehose.create_delivery_stream(
+def deliver(server, name):
+    """A delivery stream of the stream `name` into the lake's bucket of that name."""
+    summary = server.client("kinesis").describe_stream_summary(StreamName=name)
+    server.client("firehose").create_delivery_stream(
         DeliveryStreamName=name,
         DeliveryStreamType="KinesisStreamAsSource",
         KinesisStreamSourceConfiguration={
-            "KinesisStreamARN": summary["StreamARN"],
+            "KinesisStreamARN": summary["StreamDescriptionSummary"]["StreamARN"],
             "RoleARN": "arn:aws:iam::000000000000:role/r",
         },
         ExtendedS3DestinationConfiguration={
             "RoleARN": "arn:aws:iam::000000000000:role/r",
-            "BucketARN": "arn:aws:s3:::encrypted",
+            "BucketARN": f"arn:aws:s3:::{name}",
             "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 1},
         },
     )
+
+
+def delivered(server, name):
+    """The lines that are in the bucket, in any order."""
+    bucket = server.data / "lake" / name
+    files = [path.read_bytes() for path in bucket.rglob("*") if path.is_file()]
+    content = b"".join(gzip.decompress(f) if f[:2] == b"\x1f\x8b" else f for f in files)
+    return sorted(content.splitlines(keepends=True))
+
+
+def test_a_delivery_stream_waits_for_a_missing_key(own_server, name):
+    server = own_server()
+    kinesis = server.client("kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    start(kinesis, name)
+    deliver(server, name)
+    put(kinesis, name, b"0\n")
+    wait_for(lambda: delivered(server, name) == [b"0\n"])
+    put(kinesis, name, b"1\n")
+    server.kill()  # before that is delivered
+    key_command(server, "disable", DEFAULT)
+    with pytest.raises(RuntimeError, match="not ready"):
+        server.start(timeout=3)
+    assert error_of(put, kinesis, name, b"2\n")["Code"] == "KMSDisabledException"
+    key_command(server, "enable", DEFAULT)
+    reload(server, lambda: not health(server)["problems"])
+    put(kinesis, name, b"3\n")
+    wait_for(lambda: delivered(server, name) == [b"0\n", b"1\n", b"3\n"])
+
+
+def test_firehose_and_sql_read_encrypted_streams(own_server, name):
+    server = own_server()
+    kinesis = server.client("kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    start(kinesis, name)
+    deliver(server, name)
     lines = [b'{"n":%d,"note":"%s"}\n' % (i, SECRET) for i in range(10)]
     for line in lines:
         put(kinesis, name, line)
 
-    def delivered():
-        bucket = server.data / "lake" / "encrypted"
-        files = [path.read_bytes() for path in bucket.rglob("*") if path.is_file()]
-        return b"".join(gzip.decompress(f) if f[:2] == b"\x1f\x8b" else f for f in files)
-
-    wait_for(lambda: sorted(delivered().splitlines(keepends=True)) == sorted(lines))
+    wait_for(lambda: delivered(server, name) == sorted(lines))
     table = (
         f"CREATE TABLE s (n INT, note STRING) WITH ('connector' = 'kinesis', "
         f"'stream' = '{name}', 'format' = 'json', 'scan.stream.initpos' = 'TRIM_HORIZON');"
