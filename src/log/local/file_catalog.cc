@@ -1,10 +1,22 @@
 #include "log/local/file_catalog.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/logging.h"
 
 namespace millstream::local {
+
+namespace {
+
+// By the name that `path` ends with; `sorted` is what Env::list() gives.
+const FileInfo* find_file(const std::vector<FileInfo>& sorted, const std::string& path) {
+  const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+  const auto found = std::ranges::lower_bound(sorted, name, {}, &FileInfo::name);
+  return found != sorted.end() && found->name == name ? &*found : nullptr;
+}
+
+}  // namespace
 
 Extent extent_of(const DataFileRef& file, const IndexEntry& entry) {
   return {.first = entry.first,
@@ -47,12 +59,13 @@ Result<> FileCatalog::load(Manifest manifest, ShardTable& shards) {
   TRY_ASSIGN(const std::vector<FileInfo> present, env_.list(data_folder_));
   for (const ManifestFile& entry : state_.files) TRY(load_file(entry, present, shards));
   state_.files.clear();
+  std::unordered_set<std::string> known;
+  for (const DataFileRef& file : files_) {
+    known.insert(file->tiered ? tier_index_path(file->path) : file->path);
+  }
   for (const FileInfo& info : present) {
     const std::string path = data_folder_ + "/" + info.name;
-    const bool known = std::ranges::any_of(files_, [&](const DataFileRef& file) {
-      return (file->tiered ? tier_index_path(file->path) : file->path) == path;
-    });
-    if (!known && !info.is_folder) TRY(env_.remove(path));
+    if (!known.contains(path) && !info.is_folder) TRY(env_.remove(path));
   }
   for (const ShardRef& shard : shards.all()) {
     std::ranges::sort(shard->extents, {}, &Extent::first);
@@ -82,11 +95,14 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
   if (file->tiered) {
     ++tier_.counters().files;
     tier_.counters().bytes += file->length;
-    TRY_ASSIGN(index, tier_index_of(*file));
+    const bool there = find_file(present, tier_index_path(file->path)) != nullptr;
+    // A segment's is read when it is needed: there may be very many.
+    if (file->kind == DataKind::kPack || !there) {
+      TRY_ASSIGN(index, tier_index_of(*file));
+    }
   } else {
-    const std::string name = file->path.substr(data_folder_.size() + 1);
-    const auto info = std::ranges::find(present, name, &FileInfo::name);
-    if (info == present.end()) {
+    const FileInfo* info = find_file(present, file->path);
+    if (info == nullptr) {
       missing(*file, "the file is missing");
       file->damaged = true;
     } else if (info->size < entry.length) {
@@ -97,7 +113,7 @@ Result<> FileCatalog::load_file(const ManifestFile& entry, const std::vector<Fil
       TRY_ASSIGN(const auto open, env_.open(file->path, OpenMode::kReadWrite));
       TRY(open->truncate(entry.length));
     }
-    if (file->kind == DataKind::kPack && info != present.end()) {
+    if (file->kind == DataKind::kPack && info != nullptr) {
       TRY_ASSIGN(index, index_of(*file));
     }
   }
@@ -129,11 +145,8 @@ Result<std::optional<LoadedIndex>> FileCatalog::index_of(DataFile& file) {
 }
 
 Result<std::optional<LoadedIndex>> FileCatalog::tier_index_of(DataFile& file) {
-  auto open = TieredFile::open(tier_, file);
-  if (!open && tier_.has_store()) {
-    TRY(tier_.restore_index(file));
-    open = TieredFile::open(tier_, file);
-  }
+  const auto open = TieredFile::open(tier_, file);
+  if (!open && tier_.has_store()) return std::unexpected(open.error());
   if (!open) {
     missing(file, open.error().message);
     file.damaged = true;

@@ -43,11 +43,9 @@ std::string encode_times(const IndexEntry& entry, const std::vector<BatchTime>& 
 }
 
 std::unexpected<Error> broken(const std::string& path) {
-  return fail(
-      ErrorCode::kCorruption,
-      "{} is damaged: the records of its file in the object store can't be read. Stop the "
-      "server and put the object 'index' that stands beside the file's chunks in its place.",
-      path);
+  return fail(ErrorCode::kCorruption,
+              "{} is damaged: without it the records of its file in the object store can't be read",
+              path);
 }
 
 Result<std::string> read_exactly(File& file, const std::string& path, uint64_t offset,

@@ -139,11 +139,12 @@ void TierStore::begin(Attempt<T> attempt, RetryPolicy policy, std::chrono::milli
 }
 
 template <class T>
-Result<T> TierStore::wait_for(Attempt<T> attempt) {
+Result<T> TierStore::wait_for(Attempt<T> attempt, RetryPolicy policy,
+                              std::chrono::milliseconds patience) {
   std::mutex mutex;
   std::condition_variable answered;
   std::optional<Result<T>> answer;
-  begin<T>(std::move(attempt), kWriteRetries, kWritePatience, [&](Result<T> result) {
+  begin<T>(std::move(attempt), policy, patience, [&](Result<T> result) {
     std::lock_guard lock(mutex);
     answer = std::move(result);
     answered.notify_one();
@@ -165,22 +166,27 @@ void TierStore::put(const std::string& key, Slice bytes, std::function<void(Resu
 }
 
 Result<Slice> TierStore::get(const std::string& key) {
-  return wait_for<Slice>([this, key] { return store_->get(bucket_, key); });
+  return wait_for<Slice>([this, key] { return store_->get(bucket_, key); }, kReadRetries,
+                         read_timeout_);
 }
 
 Result<> TierStore::put(const std::string& key, Slice bytes) {
   return wait_for<void>(
-      [this, key, bytes = std::move(bytes)] { return store_->put(bucket_, key, {bytes}, {}); });
+      [this, key, bytes = std::move(bytes)] { return store_->put(bucket_, key, {bytes}, {}); },
+      kWriteRetries, kWritePatience);
 }
 
 Result<ObjectPage> TierStore::list(const std::string& prefix, const std::string& start_after) {
-  return wait_for<ObjectPage>([this, prefix, start_after] {
-    return store_->list(bucket_, prefix, start_after, kPageObjects);
-  });
+  return wait_for<ObjectPage>(
+      [this, prefix, start_after] {
+        return store_->list(bucket_, prefix, start_after, kPageObjects);
+      },
+      kWriteRetries, kWritePatience);
 }
 
 Result<> TierStore::remove(const std::string& key) {
-  return wait_for<void>([this, key] { return store_->remove(bucket_, key); });
+  return wait_for<void>([this, key] { return store_->remove(bucket_, key); }, kWriteRetries,
+                        kWritePatience);
 }
 
 }  // namespace millstream::local

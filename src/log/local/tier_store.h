@@ -71,7 +71,7 @@ class TierStore {
   void begin(Attempt<T> attempt, RetryPolicy policy, std::chrono::milliseconds patience,
              std::function<void(Result<T>)> done);
   template <class T>
-  Result<T> wait_for(Attempt<T> attempt);
+  Result<T> wait_for(Attempt<T> attempt, RetryPolicy policy, std::chrono::milliseconds patience);
 
   asio::io_context io_{1};  // lives longer than the store, whose connections are on it
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/logging.h"
+
 namespace millstream::local {
 namespace {
 
@@ -184,25 +186,28 @@ Result<Slice> TierReader::checked(const TierIndex& index, uint64_t chunk, const 
   return std::unexpected(std::move(error));
 }
 
-Result<std::unique_ptr<TieredFile>> TieredFile::open(TierReader& reader, const DataFile& file) {
-  std::string path = tier_index_path(file.path);
-  const auto opened = reader.env().open(path, OpenMode::kReadOnly);
-  if (!opened && opened.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kCorruption,
-                "{} is missing: the records of its file in the object store can't be read. The "
-                "next start fetches it from there.",
-                path);
-  }
-  if (!opened) return std::unexpected(opened.error());
-  TRY_ASSIGN(TierIndex index, load_tier_index(**opened, path));
+Result<TierIndex> TieredFile::load(TierReader& reader, const DataFile& file) {
+  const std::string path = tier_index_path(file.path);
+  TRY_ASSIGN(const auto opened, reader.env().open(path, OpenMode::kReadOnly));
+  TRY_ASSIGN(TierIndex index, load_tier_index(*opened, path));
   if (index.file_id != file.id || index.kind != file.kind || index.length != file.length) {
-    return fail(ErrorCode::kCorruption,
-                "{} is of another file: restore the right one from a backup, or from the object "
-                "'index' that stands beside the file's chunks in the store.",
-                path);
+    return fail(ErrorCode::kCorruption, "{} is of another file", path);
   }
-  return std::unique_ptr<TieredFile>(
-      new TieredFile(reader, std::move(path), std::make_shared<const TierIndex>(std::move(index))));
+  return index;
+}
+
+Result<std::unique_ptr<TieredFile>> TieredFile::open(TierReader& reader, const DataFile& file) {
+  auto index = load(reader, file);
+  const bool lost = !index && (index.error().code == ErrorCode::kCorruption ||
+                               index.error().code == ErrorCode::kNotFound);
+  if (lost) {
+    log_warning("log", "{}; it is fetched from the object store", index.error().message);
+    TRY(reader.restore_index(file));
+    index = load(reader, file);
+  }
+  if (!index) return std::unexpected(std::move(index).error());
+  return std::unique_ptr<TieredFile>(new TieredFile(
+      reader, tier_index_path(file.path), std::make_shared<const TierIndex>(*std::move(index))));
 }
 
 Result<std::optional<Counter>> TieredFile::find_time(size_t entry, TimeMs time) const {

@@ -101,7 +101,7 @@ class TierReader {
 // read_cached() takes what memory and the page cache have; read() blocks on the store.
 class TieredFile final : public File {
  public:
-  // Reads the index. Blocks on the local disk only.
+  // Reads the index. Blocks on the local disk; on the store only if the disk has lost it.
   static Result<std::unique_ptr<TieredFile>> open(TierReader& reader, const DataFile& file);
 
   std::shared_ptr<const std::vector<IndexEntry>> entries() const {
@@ -120,6 +120,7 @@ class TieredFile final : public File {
   Result<uint64_t> size() override { return index_->length; }
 
  private:
+  static Result<TierIndex> load(TierReader& reader, const DataFile& file);
   TieredFile(TierReader& reader, std::string index_path, TierIndexRef index)
       : reader_(reader), index_path_(std::move(index_path)), index_(std::move(index)) {}
   Result<size_t> read(uint64_t offset, std::span<char> into, bool may_block);
