@@ -96,6 +96,9 @@ awaitable<Result<>> ControlPlane::update_stream_mode(const Context& context,
     return plan_at_least(stream, least_on_demand_shards(changed(stream), settings_));
   };
   const auto change = [&](Transaction& transaction, const Stream& stream) -> Result<> {
+    if (on_demand && stream.mode != StreamMode::kOnDemand) {
+      TRY(check_on_demand_limit(transaction, key, settings_));
+    }
     if (settings_.aws_rules()) {
       const TimeMs now = clock_.now_ms();
       if (warm) TRY(check_commitment(transaction, stream, now));

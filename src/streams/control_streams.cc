@@ -3,6 +3,7 @@
 
 #include "streams/control_plane.h"
 #include "streams/listing.h"
+#include "streams/scaling.h"
 #include "streams/tags.h"
 #include "wire/arn.h"
 
@@ -198,8 +199,7 @@ awaitable<Result<kinesis::ListStreamsOutput>> ControlPlane::list_streams(
   const auto limit = static_cast<size_t>(std::min(in.limit.value_or(kMaxPage), kMaxPage));
   kinesis::ListStreamsOutput out;
   out.stream_summaries.emplace();
-  for (const auto& stream : catalog_.list(context.account, context.region)) {
-    if (stream->key.name <= after) continue;
+  for (const auto& stream : catalog_.list_page(context.account, context.region, after, limit + 1)) {
     if (out.stream_names.size() == limit) {
       out.has_more_streams = true;
       out.next_token = seal_stream_page(settings_.token_key, context.account, context.region,
@@ -225,8 +225,7 @@ awaitable<Result<kinesis::DescribeLimitsOutput>> ControlPlane::describe_limits(
     out.open_shard_count += static_cast<int32_t>(stream->open_by_hash_key.size());
     if (stream->mode == StreamMode::kOnDemand) ++out.on_demand_stream_count;
   }
-  // Not limited by themselves: so many fit into the limit of shards.
-  out.on_demand_stream_count_limit = out.shard_limit / std::max(1, settings_.on_demand_shards);
+  out.on_demand_stream_count_limit = most_on_demand_streams(settings_);
   co_return out;
 }
 

@@ -65,6 +65,12 @@ std::unexpected<Error> no_such_shard(const StreamKey& key, int64_t index) {
               shard_id_text(index), key.name, key.account);
 }
 
+// AWS's text for GetRecords; that of records put is rate_exceeded_message().
+std::unexpected<Error> reads_too_fast(const Stream& stream, const Shard& shard) {
+  return fail(ErrorCode::kThroughputExceeded, "Rate exceeded for Shard - {}/{}/{}",
+              stream.key.account, stream.key.name, shard_id_text(shard.index));
+}
+
 const Shard* find_shard(const Stream& stream, uint32_t index) {
   const auto found = std::ranges::lower_bound(stream.shards, index, {}, &Shard::index);
   return found != stream.shards.end() && found->index == index ? &*found : nullptr;
@@ -246,6 +252,7 @@ awaitable<Result<Slice>> DataPlane::put_record(const Request& request, Slice bod
 
 awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator(
     const Request& request, kinesis::GetShardIteratorInput in) {
+  const bool is_dry_run = in.dry_run.value_or(false);
   CO_TRY_ASSIGN(const StreamKey key,
                 key_of(request, in.stream_name.value_or(""), in.stream_arn.value_or("")));
   const auto index = shard_index(in.shard_id);
@@ -257,13 +264,16 @@ awaitable<Result<kinesis::GetShardIteratorOutput>> DataPlane::get_shard_iterator
   if (!stream || !stream->has_records()) co_return no_such_shard(key, *index);
   const Shard* shard = find_shard(*stream, *index);
   if (shard == nullptr) co_return no_such_shard(key, *index);
+  if (shard->open && !is_dry_run && !limiter_.take_iterator(shard->log_id)) {
+    co_return fail(ErrorCode::kThroughputExceeded, "{}", rate_exceeded_message(*stream, *shard));
+  }
   StartingPoint point{"GetShardIterator", in.shard_iterator_type, in.starting_sequence_number,
                       std::nullopt};
   if (in.timestamp) point.timestamp = in.timestamp->ms;
   CO_TRY_ASSIGN(
       const Counter position,
       co_await starting_position(context_.log, context_.clock, std::move(point), *stream, *shard));
-  if (in.dry_run.value_or(false)) co_return std::unexpected(dry_run_passed());
+  if (is_dry_run) co_return std::unexpected(dry_run_passed());
   kinesis::GetShardIteratorOutput out;
   CO_TRY_ASSIGN(
       out.shard_iterator,
@@ -300,8 +310,7 @@ awaitable<Result<GetAnswer>> DataPlane::read(const Request& request, kinesis::Ge
   if (in.dry_run.value_or(false)) co_return std::unexpected(dry_run_passed());
   if (limiter_.limits_gets() && !limiter_.take_get(answer.shard->log_id)) {
     count_refused_get(*answer.stream);
-    co_return fail(ErrorCode::kThroughputExceeded, "{}",
-                   rate_exceeded_message(*answer.stream, *answer.shard));
+    co_return reads_too_fast(*answer.stream, *answer.shard);
   }
   const auto records = static_cast<uint32_t>(in.limit.value_or(kMaxRecordsPerGet));
   CO_TRY_ASSIGN(answer.read, co_await context_.log.read(answer.shard->log_id, iterator.position,

@@ -23,7 +23,7 @@ class DataPlane {
 
   // `context` outlives the data plane, which outlives its calls.
   explicit DataPlane(StreamsContext& context)
-      : context_(context), limiter_(context.clock, context.settings.shard_limits, context.faults) {}
+      : context_(context), limiter_(context.clock, context.settings, context.faults) {}
 
   // Errors: AWS's of the operation. Records of PutRecords over a shard's limits, or that the
   // log has no room for at the moment, fail one by one (ProvisionedThroughputExceeded).

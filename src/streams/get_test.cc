@@ -372,8 +372,7 @@ TEST_F(LimitedGetTest, CallsAndBytesAreLimitedPerShard) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(get(next));
   EXPECT_EQ(get(next).error(),
             (Error{ErrorCode::kThroughputExceeded,
-                   "Rate exceeded for shard shardId-000000000000 in stream clicks under account "
-                   "123456789012."}));
+                   "Rate exceeded for Shard - 123456789012/clicks/shardId-000000000000"}));
   clock_.advance(std::chrono::seconds(1));
   const std::string data(1000 << 10, 'x');
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(put_one("clicks", "a", data));

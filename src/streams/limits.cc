@@ -3,84 +3,71 @@
 #include <algorithm>
 
 namespace millstream::streams {
-namespace {
 
-using std::chrono::nanoseconds;
-
-// A bucket is full again after at most this time: the largest answer or record is 10 MiB, ten
-// seconds' worth of AWS's 1 MiB/s; own figures may be lower.
-constexpr nanoseconds kIdle = std::chrono::minutes(10);
-
-// Tokens are fractions: what time should have filled exactly may miss by rounding.
-constexpr double kRounding = 1e-3;
-
-}  // namespace
-
-void ShardLimiter::Bucket::fill(nanoseconds now, double rate) {
-  if (filled < nanoseconds::zero()) {
-    tokens = rate;
-  } else if (now > filled) {
-    const double seconds = std::chrono::duration<double>(now - filled).count();
-    tokens = std::min(rate, tokens + seconds * rate);
-  }
-  filled = std::max(filled, now);
-}
-
-ShardLimiter::ShardBuckets& ShardLimiter::buckets_of(Part& part, ShardId shard, nanoseconds now) {
+ShardLimiter::ShardBuckets& ShardLimiter::buckets_of(Part& part, ShardId shard) {
+  const std::chrono::nanoseconds now = clock_.monotonic();
   if (part.shards.size() >= part.drop_at) {
-    std::erase_if(part.shards, [&](const auto& entry) { return now - entry.second.used > kIdle; });
+    std::erase_if(part.shards, [&](const auto& entry) {
+      const ShardBuckets& idle = entry.second;
+      return idle.in_records.is_full_at(now, limits_.in_records_per_s) &&
+             idle.in_bytes.is_full_at(now, limits_.in_bytes_per_s) &&
+             idle.out_bytes.is_full_at(now, limits_.out_bytes_per_s) &&
+             idle.get_calls.is_full_at(now, limits_.get_calls_per_s) &&
+             idle.iterators.is_full_at(now, iterators_per_s_);
+    });
     part.drop_at = std::max(size_t{1024}, part.shards.size() * 2);
   }
   ShardBuckets& buckets = part.shards[static_cast<uint64_t>(shard)];
-  buckets.used = now;
+  buckets.in_records.fill(now, limits_.in_records_per_s);
+  buckets.in_bytes.fill(now, limits_.in_bytes_per_s);
+  buckets.out_bytes.fill(now, limits_.out_bytes_per_s);
+  buckets.get_calls.fill(now, limits_.get_calls_per_s);
+  buckets.iterators.fill(now, iterators_per_s_);
   return buckets;
 }
 
 bool ShardLimiter::take_put(ShardId shard, size_t bytes) {
   if (faults_ != nullptr && faults_->fails_record()) return false;
-  const nanoseconds now = clock_.monotonic();
   Part& part = part_of(shard);
   std::lock_guard lock(part.mutex);
-  ShardBuckets& buckets = buckets_of(part, shard, now);
-  const auto records_rate = static_cast<double>(limits_.in_records_per_s);
-  const auto bytes_rate = static_cast<double>(limits_.in_bytes_per_s);
-  const auto size = static_cast<double>(bytes);
-  buckets.in_records.fill(now, records_rate);
-  buckets.in_bytes.fill(now, bytes_rate);
-  if (records_rate > 0 && buckets.in_records.tokens < 1 - kRounding) return false;
-  if (bytes_rate > 0 && buckets.in_bytes.tokens < std::min(size, bytes_rate) - kRounding)
-    return false;
-  buckets.in_records.tokens -= 1;
-  buckets.in_bytes.tokens -= size;
+  ShardBuckets& buckets = buckets_of(part, shard);
+  const uint64_t records_rate = limits_.in_records_per_s;
+  const uint64_t bytes_rate = limits_.in_bytes_per_s;
+  if (records_rate > 0 && !buckets.in_records.has(1)) return false;
+  if (bytes_rate > 0 && !buckets.in_bytes.has(std::min<uint64_t>(bytes, bytes_rate))) return false;
+  if (records_rate > 0) buckets.in_records.take(1);
+  if (bytes_rate > 0) buckets.in_bytes.take(bytes);
   return true;
 }
 
 bool ShardLimiter::take_get(ShardId shard) {
-  const nanoseconds now = clock_.monotonic();
   Part& part = part_of(shard);
   std::lock_guard lock(part.mutex);
-  ShardBuckets& buckets = buckets_of(part, shard, now);
-  const auto calls_rate = static_cast<double>(limits_.get_calls_per_s);
-  const auto bytes_rate = static_cast<double>(limits_.out_bytes_per_s);
-  buckets.get_calls.fill(now, calls_rate);
-  buckets.out_bytes.fill(now, bytes_rate);
-  if (calls_rate > 0 && buckets.get_calls.tokens < 1 - kRounding) return false;
-  if (bytes_rate > 0 && buckets.out_bytes.tokens < -kRounding) return false;
-  buckets.get_calls.tokens -= 1;
+  ShardBuckets& buckets = buckets_of(part, shard);
+  if (limits_.get_calls_per_s > 0 && !buckets.get_calls.has(1)) return false;
+  if (limits_.out_bytes_per_s > 0 && buckets.out_bytes.is_in_debt()) return false;
+  if (limits_.get_calls_per_s > 0) buckets.get_calls.take(1);
   return true;
 }
 
 void ShardLimiter::charge_get(ShardId shard, size_t bytes) {
   if (limits_.out_bytes_per_s == 0) return;
-  const nanoseconds now = clock_.monotonic();
   Part& part = part_of(shard);
   std::lock_guard lock(part.mutex);
-  Bucket& bucket = buckets_of(part, shard, now).out_bytes;
-  const auto rate = static_cast<double>(limits_.out_bytes_per_s);
-  const auto size = static_cast<double>(bytes);
-  bucket.fill(now, rate);
+  TokenBucket& bucket = buckets_of(part, shard).out_bytes;
   // More than a second's worth at once: what was saved up does not shorten the rest.
-  bucket.tokens = size > rate ? std::min(bucket.tokens, 0.0) - size : bucket.tokens - size;
+  if (bytes > limits_.out_bytes_per_s) bucket.empty();
+  bucket.take(bytes);
+}
+
+bool ShardLimiter::take_iterator(ShardId shard) {
+  if (iterators_per_s_ == 0) return true;
+  Part& part = part_of(shard);
+  std::lock_guard lock(part.mutex);
+  TokenBucket& bucket = buckets_of(part, shard).iterators;
+  if (!bucket.has(1)) return false;
+  bucket.take(1);
+  return true;
 }
 
 }  // namespace millstream::streams

@@ -1,28 +1,31 @@
 // Throughput limits of shards, as AWS has them (setting `shard_limits`): token buckets that
-// hold one second's worth.
+// hold one second's worth. How often operations may be called is in call_limits.h.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <span>
 #include <unordered_map>
-#include <vector>
 
 #include "base/env.h"
 #include "log/shard_log.h"
 #include "streams/service.h"
+#include "streams/token_bucket.h"
 
 namespace millstream::streams {
 
 // Life cycle: one per server; `clock` outlives it. Buckets of shards that were not used for a
-// while are dropped, so that the size is bounded by the shards in use.
+// while and owe nothing are dropped, so that the size is bounded by the shards in use.
 // Threads:    any; shards are spread over locks.
 class ShardLimiter {
  public:
-  ShardLimiter(Clock& clock, const ShardLimits& limits, InjectedFaults* faults = nullptr)
-      : clock_(clock), limits_(limits), faults_(faults) {}
+  ShardLimiter(Clock& clock, const StreamsSettings& settings, InjectedFaults* faults = nullptr)
+      : clock_(clock),
+        limits_(settings.shard_limits),
+        // AWS: GetShardIterator has a limit of five transactions per second per open shard.
+        iterators_per_s_(settings.aws_rules() ? 5 : 0),
+        faults_(faults) {}
 
   bool limits_puts() const {
     return limits_.in_records_per_s != 0 || limits_.in_bytes_per_s != 0 ||
@@ -40,18 +43,16 @@ class ShardLimiter {
   // After the answer: its bytes. 10 MiB in one answer at 2 MiB/s: the next 5 s are refused.
   void charge_get(ShardId shard, size_t bytes);
 
+  // Takes one GetShardIterator call. False: too many.
+  bool take_iterator(ShardId shard);
+
  private:
-  struct Bucket {
-    double tokens = 0;
-    std::chrono::nanoseconds filled{-1};  // -1: never used, full
-    void fill(std::chrono::nanoseconds now, double rate);
-  };
   struct ShardBuckets {
-    Bucket in_records;
-    Bucket in_bytes;
-    Bucket out_bytes;
-    Bucket get_calls;
-    std::chrono::nanoseconds used{};
+    TokenBucket in_records;
+    TokenBucket in_bytes;
+    TokenBucket out_bytes;
+    TokenBucket get_calls;
+    TokenBucket iterators;
   };
   struct Part {
     std::mutex mutex;
@@ -60,10 +61,12 @@ class ShardLimiter {
   };
 
   Part& part_of(ShardId shard) { return parts_[static_cast<uint64_t>(shard) % parts_.size()]; }
-  ShardBuckets& buckets_of(Part& part, ShardId shard, std::chrono::nanoseconds now);
+  // Filled up to now.
+  ShardBuckets& buckets_of(Part& part, ShardId shard);
 
   Clock& clock_;
   const ShardLimits limits_;
+  const uint64_t iterators_per_s_;
   InjectedFaults* faults_;
   std::array<Part, 16> parts_;
 };

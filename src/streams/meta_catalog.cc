@@ -8,12 +8,13 @@
 
 #include "streams/consumer.h"
 #include "streams/policies.h"
+#include "streams/scaling.h"
 
 namespace millstream::streams {
 namespace {
 
 // AWS limit: API model CreateStream, streams in CREATING at a time.
-constexpr size_t kMaxCreating = 5;
+constexpr size_t kMaxChanging = 5;  // AWS: CreateStream; its text
 constexpr std::chrono::minutes kExpiryInterval{1};
 // Children may be created in the second of their parents' creation, and a child is at least 1 s
 // younger than its parents (in its sequence numbers only): this leaves room for as many
@@ -104,6 +105,21 @@ std::vector<std::shared_ptr<const Stream>> MetaCatalog::list(std::string_view ac
   std::shared_lock lock(order_mutex_);
   auto at = in_order_.lower_bound(StreamKey{std::string(account), std::string(region), ""});
   for (; at != in_order_.end(); ++at) {
+    if (at->first.account != account || at->first.region != region) break;
+    found.push_back(at->second);
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<const Stream>> MetaCatalog::list_page(std::string_view account,
+                                                                  std::string_view region,
+                                                                  std::string_view after,
+                                                                  size_t limit) const {
+  std::vector<std::shared_ptr<const Stream>> found;
+  std::shared_lock lock(order_mutex_);
+  auto at = in_order_.upper_bound(
+      StreamKey{std::string(account), std::string(region), std::string(after)});
+  for (; at != in_order_.end() && found.size() < limit; ++at) {
     if (at->first.account != account || at->first.region != region) break;
     found.push_back(at->second);
   }
@@ -263,13 +279,14 @@ awaitable<Result<>> MetaCatalog::run_create(NewStream wanted) {
   if (find(wanted.key)) co_return already_exists();
   if (settings_.state_delay.count() > 0) {
     const auto streams = list(wanted.key.account, wanted.key.region);
-    const auto creating = std::ranges::count(streams, StreamStatus::kCreating,
-                                             [](const auto& stream) { return stream->status; });
-    if (static_cast<size_t>(creating) >= kMaxCreating) {
+    const auto changing = std::ranges::count_if(streams, [](const auto& stream) {
+      return stream->status == StreamStatus::kCreating || stream->status == StreamStatus::kDeleting;
+    });
+    if (static_cast<size_t>(changing) >= kMaxChanging) {
       co_return fail(ErrorCode::kLimitExceeded,
-                     "Account {} already has {} streams in state CREATING, the most that may be "
-                     "created at a time; try again when one is ACTIVE.",
-                     wanted.key.account, creating);
+                     "This request would have exceed the limit on the number of streams that can "
+                     "simultaneously be in CREATING or DELETING for the account {}. Limit: {}.",
+                     wanted.key.account, kMaxChanging);
     }
   }
   Stream stream;
@@ -282,6 +299,9 @@ awaitable<Result<>> MetaCatalog::run_create(NewStream wanted) {
   stream.tags = std::move(wanted.tags);
   auto done = co_await store_.write([&](Transaction& transaction) -> Result<> {
     TRY(check_shard_limit(transaction, wanted.key, wanted.shards));
+    if (wanted.mode == StreamMode::kOnDemand) {
+      TRY(check_on_demand_limit(transaction, wanted.key, settings_));
+    }
     TRY_ASSIGN(stream.generation, store_.next_number(transaction, kGenerationSequence));
     TRY(insert_stream(transaction, stream));
     TRY_ASSIGN(const uint32_t first,

@@ -63,6 +63,10 @@ class MetaCatalog final : public Catalog {
   std::shared_ptr<const Stream> find(const StreamKey& key) const override;
   std::vector<std::shared_ptr<const Stream>> list(std::string_view account,
                                                   std::string_view region) const override;
+  // The first `limit` of them whose names come after `after`.
+  std::vector<std::shared_ptr<const Stream>> list_page(std::string_view account,
+                                                       std::string_view region,
+                                                       std::string_view after, size_t limit) const;
   std::vector<std::shared_ptr<const Stream>> list_all() const;
   awaitable<> wait_for_change(StreamKey key, std::shared_ptr<const Stream> seen,
                               std::chrono::milliseconds timeout) override;

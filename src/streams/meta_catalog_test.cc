@@ -251,7 +251,11 @@ TEST_F(MetaCatalogTest, AChangeGoesOnWhenItsCallerIsCancelled) {
 TEST_F(MetaCatalogTest, NoMoreThanFiveStreamsAreCreatedAtATime) {
   settings.state_delay = std::chrono::hours(1);
   for (const char* name : {"a", "b", "c", "d", "e"}) ASSERT_TRUE(create(name));
-  EXPECT_THAT(create("f"), fails(ErrorCode::kLimitExceeded, "CREATING"));
+  EXPECT_THAT(create("f"),
+              fails(ErrorCode::kLimitExceeded,
+                    "This request would have exceed the limit on the number of streams that can "
+                    "simultaneously be in CREATING or DELETING for the account 000000000000. "
+                    "Limit: 5."));
 }
 
 TEST_F(MetaCatalogTest, ARestartDuringTheDelayFinishesTheChange) {

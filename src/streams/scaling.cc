@@ -36,6 +36,26 @@ Result<> check_scaling_step(const Stream& stream, int32_t target) {
   return {};
 }
 
+int32_t most_on_demand_streams(const StreamsSettings& settings) {
+  if (settings.aws_rules()) return 50;
+  return settings.shards_per_account_and_region / std::max(1, settings.on_demand_shards);
+}
+
+Result<> check_on_demand_limit(Transaction& transaction, const StreamKey& key,
+                               const StreamsSettings& settings) {
+  TRY_ASSIGN(const auto rows,
+             transaction.query(
+                 "SELECT count(*) FROM streams WHERE account = ? AND region = ? AND mode = ?",
+                 {key.account, key.region, static_cast<int64_t>(StreamMode::kOnDemand)}));
+  const int64_t now = rows[0].integer(0);
+  const int32_t most = most_on_demand_streams(settings);
+  if (now < most) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              "This request would exceed the limit on the number of On-Demand streams for the "
+              "account {} in {}. Current On-Demand streams count: {}. Limit: {}.",
+              key.account, key.region, now, most);
+}
+
 Result<> count_scaling_call(Transaction& transaction, int64_t generation, const ScalingLimit& limit,
                             TimeMs now_ms) {
   const std::string kind(limit.operation);

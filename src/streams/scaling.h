@@ -21,6 +21,13 @@ uint32_t least_on_demand_shards(const Stream& stream, const StreamsSettings& set
 // AWS limits: API model UpdateShardCount. kInvalidArgument.
 Result<> check_scaling_step(const Stream& stream, int32_t target);
 
+// How many on-demand streams an account may have in a region. AWS's default quota: developer guide,
+// "Quotas and limits"; without its rules, as many as fit into the limit of shards.
+int32_t most_on_demand_streams(const StreamsSettings& settings);
+// Whether there may be one more. kLimitExceeded with AWS's text.
+Result<> check_on_demand_limit(Transaction& transaction, const StreamKey& key,
+                               const StreamsSettings& settings);
+
 struct ScalingLimit {
   std::string_view operation;
   int64_t calls_in_24_hours = 0;

@@ -20,6 +20,7 @@ namespace kinesis = wire::kinesis;
 constexpr std::chrono::minutes kLife{5};  // AWS: API documentation of SubscribeToShard
 // AWS sends about so often on a quiet shard.
 constexpr std::chrono::seconds kQuietFor{5};
+constexpr std::chrono::seconds kPaidAhead{1};
 constexpr ReadLimits kEventLimits{10'000, size_t{1} << 20};
 // How long the children of a sealed shard may take to be published before it is looked at again.
 constexpr std::chrono::milliseconds kReshardPatience{500};
@@ -35,6 +36,12 @@ awaitable<Result<>> pause(std::chrono::nanoseconds time) {
 Error in_use_by_another(std::string_view arn, std::string_view shard) {
   return {ErrorCode::kInUse,
           fmt::format("Another active subscription exists for this consumer: {} {}", arn, shard)};
+}
+
+Error refused(SubscriptionTable::Refusal why, std::string_view arn, std::string_view shard) {
+  if (why == SubscriptionTable::Refusal::kTooSoon) return in_use_by_another(arn, shard);
+  return {ErrorCode::kLimitExceeded,
+          fmt::format("Rate exceeded for consumer {} and shard {}", arn, shard)};
 }
 
 }  // namespace
@@ -123,9 +130,10 @@ awaitable<Result<>> Subscriber::subscribe(const Request& request, Slice body, Re
   call.quiet_at = now + kQuietFor;
   call.paid_at = now;
   const SubscriptionKey key{call.consumer_id, call.shard->log_id};
-  const auto subscription = table_.add(key, co_await asio::this_coro::executor, now);
-  count_subscription(*call.stream, subscription != nullptr);
-  if (!subscription) co_return std::unexpected(in_use_by_another(call.arn, call.shard_id));
+  const auto added = table_.add(key, co_await asio::this_coro::executor, now);
+  count_subscription(*call.stream, added.has_value());
+  if (!added) co_return std::unexpected(refused(added.error(), call.arn, call.shard_id));
+  const std::shared_ptr<Subscription> subscription = *added;
   // Also when this coroutine is destroyed with its loop.
   struct Removal {
     std::shared_ptr<Subscriber> owner;
@@ -192,9 +200,9 @@ EncodedEvent Subscriber::event_of(const Call& call, ReadResult read) const {
 awaitable<Result<bool>> Subscriber::step(Call& call, Subscription& subscription,
                                          ResponseStream& out) {
   const auto now = context_.clock.monotonic();
-  // AWS: 2 MiB/s, of which a second's worth may come at once.
-  if (const auto ahead = call.paid_at - now - std::chrono::seconds(1); ahead.count() > 0) {
-    co_await subscription.wait(pause(ahead));
+  // AWS: 2 MiB/s, of which a second's worth may come at once, and the event that exceeds it.
+  if (const auto ahead = call.paid_at - now - kPaidAhead; ahead.count() >= 0) {
+    co_await subscription.wait(pause(ahead + std::chrono::milliseconds(1)));
     co_return true;
   }
   ShardEvents& events = subscription.events();

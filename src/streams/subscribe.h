@@ -21,7 +21,9 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
  public:
   using Request = wire::RequestContext;
 
-  explicit Subscriber(StreamsContext& context) : context_(context) {}
+  explicit Subscriber(StreamsContext& context,
+                      std::chrono::milliseconds stall_timeout = Subscription::kStallTimeout)
+      : context_(context), table_(context.settings.aws_rules(), stall_timeout) {}
 
   // Events until five minutes have passed, the shard has ended, the stream or consumer is gone,
   // another call takes over, the client is gone or the server stops. Errors: AWS's of the

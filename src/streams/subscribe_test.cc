@@ -1,8 +1,10 @@
 // SubscribeToShard, on a control plane in memory: what a client reads from its stream.
 #include "streams/subscribe.h"
 
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "log/record.h"
 #include "streams/control_harness.h"
 #include "streams/sequence_number.h"
 #include "wire/event_stream.h"
@@ -24,6 +26,12 @@ class Reader final : public ResponseStream {
     co_return Result<>{};
   }
   awaitable<Result<>> write(Slice piece) override {
+    if (stalls) {
+      asio::steady_timer& aborted = until_aborted.emplace(co_await asio::this_coro::executor);
+      aborted.expires_at(asio::steady_timer::time_point::max());
+      boost::system::error_code ignored;
+      co_await aborted.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
     if (is_gone) co_return fail(ErrorCode::kCancelled, "the client is gone");
     bytes += piece.view();
     messages_written.push_back(piece);
@@ -33,7 +41,10 @@ class Reader final : public ResponseStream {
     finished = true;
     co_return Result<>{};
   }
-  void abort() override { is_gone = true; }
+  void abort() override {
+    is_gone = true;
+    if (until_aborted) until_aborted->cancel();
+  }
   void on_interrupt(std::function<void(Interrupt)> notify) override { interrupt = notify; }
 
   struct Message {
@@ -68,6 +79,8 @@ class Reader final : public ResponseStream {
   std::vector<Slice> messages_written;
   bool finished = false;
   bool is_gone = false;
+  bool stalls = false;  // takes nothing more
+  std::optional<asio::steady_timer> until_aborted;
   std::function<void(Interrupt)> interrupt;
 };
 
@@ -323,6 +336,108 @@ TEST_F(SubscribeTest, WhatCannotBeSubscribedToIsRefusedBeforeAnythingIsWritten) 
   run_until([&] { return creating->result.has_value(); });
   EXPECT_THAT(*creating->result, fails(ErrorCode::kInUse, "not in ACTIVE"));
   EXPECT_TRUE(creating->out.bytes.empty());
+}
+
+TEST_F(SubscribeTest, AClientThatTakesNothingIsCutOffAndMakesRoom) {
+  constexpr std::chrono::milliseconds kTimeout{200};
+  subscriber_ = std::make_shared<Subscriber>(*streams_, kTimeout);
+  const auto stalled = subscribe();
+  wait_for_messages(*stalled, 1);
+  stalled->out.stalls = true;
+  const auto before = std::chrono::steady_clock::now();
+  append(shard());
+  run_until([&] { return stalled->result.has_value(); });
+  EXPECT_GE(std::chrono::steady_clock::now() - before, kTimeout);
+  EXPECT_TRUE(stalled->out.is_gone);
+  EXPECT_FALSE(stalled->out.finished);  // cut off, not ended in order
+  const auto next = subscribe();
+  wait_for_messages(*next, 2);
+  EXPECT_FALSE(next->result);
+}
+
+class LimitedSubscribeTest : public SubscribeTest {
+ protected:
+  LimitedSubscribeTest() {
+    settings.shard_limits = ShardLimits::aws();
+    subscriber_ = std::make_shared<Subscriber>(*streams_);
+  }
+  // A record that is stored in exactly 256 KiB: four make an event.
+  void append_quarter() {
+    constexpr size_t kSize = 256 << 10;
+    std::string body(kSize, 'x');
+    store_record_head(body.data(), "k", kSize - stored_record_size(1, 0));
+    ShardBatch batch;
+    batch.shard = shard().log_id;
+    batch.records = 1;
+    batch.body = Slice::copy_of(body);
+    ASSERT_TRUE(wait(log.append({batch}, {})));
+  }
+  size_t events_after(const Running& running, std::chrono::milliseconds time) {
+    clock.advance(time);
+    // What is paced looks at the clock at least so often.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(600);
+    while (std::chrono::steady_clock::now() < until) {
+      loop().run_one_for(std::chrono::milliseconds(20));
+    }
+    return running.out.messages_written.size() - 1;
+  }
+  Result<> refusal(const std::shared_ptr<Running>& running) {
+    run_until([&] { return running->result.has_value(); });
+    EXPECT_TRUE(running->out.bytes.empty());
+    return *running->result;
+  }
+};
+
+TEST_F(LimitedSubscribeTest, TwoMebibytesASecondArePushedToEachConsumer) {
+  using std::chrono::milliseconds;
+  for (int i = 0; i < 40; ++i) append_quarter();
+  const auto one = subscribe();
+  EXPECT_EQ(events_after(*one, milliseconds(0)), 2U);  // a second's worth
+  EXPECT_EQ(events_after(*one, milliseconds(1)), 3U);  // half a second ahead
+  EXPECT_EQ(events_after(*one, milliseconds(499)), 3U);
+  const auto two = subscribe(R"({"Type":"TRIM_HORIZON"})", add_consumer("other"));
+  EXPECT_EQ(events_after(*two, milliseconds(0)), 2U);
+  EXPECT_EQ(events_after(*one, milliseconds(1)), 4U);
+  EXPECT_EQ(events_after(*one, milliseconds(499)), 4U);
+  EXPECT_EQ(events_after(*one, milliseconds(1)), 5U);
+}
+
+TEST_F(LimitedSubscribeTest, ACallASecondAndAFifthSecondBetweenSubscriptions) {
+  using std::chrono::milliseconds;
+  const auto first = subscribe();
+  wait_for_messages(*first, 1);
+  EXPECT_THAT(refusal(subscribe()),
+              fails(ErrorCode::kLimitExceeded,
+                    "Rate exceeded for consumer " + consumer_ + " and shard shardId-000000000000"));
+  clock.advance(milliseconds(999));
+  EXPECT_THAT(refusal(subscribe()), fails(ErrorCode::kLimitExceeded, "Rate exceeded"));
+  clock.advance(milliseconds(1));
+  EXPECT_THAT(refusal(subscribe()), fails(ErrorCode::kInUse, "Another active subscription"));
+  // Another consumer of the shard has calls of its own.
+  const auto other = subscribe(R"({"Type":"LATEST"})", add_consumer("other"));
+  wait_for_messages(*other, 1);
+  clock.advance(milliseconds(2'999));
+  EXPECT_THAT(refusal(subscribe()), fails(ErrorCode::kInUse, "Another active subscription"));
+  clock.advance(milliseconds(1'001));
+  const auto second = subscribe();
+  wait_for_messages(*second, 1);
+  run_until([&] { return first->result.has_value(); });
+  EXPECT_EQ(first->out.messages().back().type, "ResourceInUseException");
+}
+
+TEST_F(LimitedSubscribeTest, OneThatHasEndedStaysInTheWayForFiveSeconds) {
+  using std::chrono::milliseconds;
+  const auto first = subscribe();
+  wait_for_messages(*first, 1);
+  first->out.is_gone = true;
+  first->out.interrupt(ResponseStream::Interrupt::kClosed);
+  run_until([&] { return first->result.has_value(); });
+  clock.advance(milliseconds(3'999));
+  EXPECT_THAT(refusal(subscribe()), fails(ErrorCode::kInUse, "Another active subscription"));
+  clock.advance(milliseconds(1'001));
+  const auto second = subscribe();
+  wait_for_messages(*second, 1);
+  EXPECT_FALSE(second->result);
 }
 
 }  // namespace

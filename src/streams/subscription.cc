@@ -9,8 +9,7 @@ namespace millstream::streams {
 namespace {
 
 constexpr std::chrono::seconds kTakeoverAfter{5};
-// A client that takes nothing for so long is cut off: what it holds back is held for it.
-constexpr std::chrono::seconds kStallTimeout{60};
+constexpr uint64_t kCallsPerSecond = 1;  // AWS: of a consumer and shard
 // Subscribers at the tip want an event within milliseconds of each other. MillisBehindLatest in
 // it is as old as the event.
 constexpr std::chrono::milliseconds kKeepFor{250};
@@ -68,7 +67,7 @@ awaitable<> Subscription::wait(awaitable<Result<>> work) {
 }
 
 awaitable<Result<>> Subscription::write(ResponseStream& out, Slice message) {
-  asio::steady_timer stalled(executor_, kStallTimeout);
+  asio::steady_timer stalled(executor_, stall_timeout_);
   writing_to_ = &out;
   stalled.async_wait(
       [self = shared_from_this(), number = ++writes_](boost::system::error_code error) {
@@ -81,14 +80,20 @@ awaitable<Result<>> Subscription::write(ResponseStream& out, Slice message) {
   co_return written;
 }
 
-std::shared_ptr<Subscription> SubscriptionTable::add(SubscriptionKey key,
-                                                     asio::any_io_executor executor,
-                                                     std::chrono::nanoseconds now) {
+std::expected<std::shared_ptr<Subscription>, SubscriptionTable::Refusal> SubscriptionTable::add(
+    SubscriptionKey key, asio::any_io_executor executor, std::chrono::nanoseconds now) {
   std::lock_guard lock(mutex_);
-  Entry& entry = entries_[key];
-  if (entry.subscription) {
-    if (now - entry.since < kTakeoverAfter) return nullptr;
-    entry.subscription->end(Subscription::End::kTakenOver);
+  if (entries_.size() >= drop_at_) drop_ended(now);
+  const auto [place, is_first] = entries_.try_emplace(key);
+  Entry& entry = place->second;
+  if (aws_rules_) {
+    entry.calls.fill(now, kCallsPerSecond);
+    if (!entry.calls.has(1)) return std::unexpected(Refusal::kTooOften);
+    entry.calls.take(1);
+  }
+  if (!is_first) {
+    if (now - entry.since < kTakeoverAfter) return std::unexpected(Refusal::kTooSoon);
+    if (entry.subscription) entry.subscription->end(Subscription::End::kTakenOver);
   }
   std::weak_ptr<ShardEvents>& shared = events_[key.shard];
   std::shared_ptr<ShardEvents> events = shared.lock();
@@ -96,7 +101,8 @@ std::shared_ptr<Subscription> SubscriptionTable::add(SubscriptionKey key,
     events = std::make_shared<ShardEvents>();
     shared = events;
   }
-  entry.subscription = std::make_shared<Subscription>(std::move(executor), std::move(events));
+  entry.subscription =
+      std::make_shared<Subscription>(std::move(executor), std::move(events), stall_timeout_);
   entry.since = now;
   return entry.subscription;
 }
@@ -105,10 +111,21 @@ void SubscriptionTable::remove(SubscriptionKey key, const Subscription* subscrip
   std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.subscription.get() != subscription) return;
-  entries_.erase(found);
-  const bool is_last = std::ranges::none_of(
-      entries_, [&key](const auto& entry) { return entry.first.shard == key.shard; });
+  found->second.subscription.reset();
+  if (!aws_rules_) entries_.erase(found);
+  const bool is_last = std::ranges::none_of(entries_, [&key](const auto& entry) {
+    return entry.first.shard == key.shard && entry.second.subscription;
+  });
   if (is_last) events_.erase(key.shard);
+}
+
+void SubscriptionTable::drop_ended(std::chrono::nanoseconds now) {
+  std::erase_if(entries_, [now](const auto& known) {
+    const Entry& entry = known.second;
+    return !entry.subscription && now - entry.since >= kTakeoverAfter &&
+           entry.calls.is_full_at(now, kCallsPerSecond);
+  });
+  drop_at_ = std::max(size_t{1024}, entries_.size() * 2);
 }
 
 }  // namespace millstream::streams

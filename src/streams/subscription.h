@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "base/http_message.h"
 #include "base/result.h"
 #include "log/shard_log.h"
+#include "streams/token_bucket.h"
 #include "wire/operation.h"
 
 namespace millstream::streams {
@@ -69,8 +71,12 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
  public:
   enum class End : uint8_t { kNone, kTakenOver, kClientGone, kDraining };
 
-  Subscription(asio::any_io_executor executor, std::shared_ptr<ShardEvents> events)
-      : executor_(std::move(executor)), events_(std::move(events)) {}
+  // A client that takes nothing for so long is cut off: what it holds back is held for it.
+  static constexpr std::chrono::milliseconds kStallTimeout{60'000};
+
+  Subscription(asio::any_io_executor executor, std::shared_ptr<ShardEvents> events,
+               std::chrono::milliseconds stall_timeout)
+      : executor_(std::move(executor)), events_(std::move(events)), stall_timeout_(stall_timeout) {}
 
   // The first reason counts. Ends a wait() soon.
   void end(End why);
@@ -79,7 +85,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   // Runs `work`, a wait that honours cancellation, until it is over or the subscription has been
   // ended.
   awaitable<> wait(awaitable<Result<>> work);
-  // Writes to `out`; cuts it off if the client takes nothing for kStallTimeout.
+  // Writes to `out`; cuts it off if the client takes nothing for the stall timeout.
   awaitable<Result<>> write(ResponseStream& out, Slice message);
 
   ShardEvents& events() { return *events_; }
@@ -89,6 +95,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
  private:
   asio::any_io_executor executor_;
   std::shared_ptr<ShardEvents> events_;
+  const std::chrono::milliseconds stall_timeout_;
   asio::cancellation_signal wake_;
   End ended_ = End::kNone;
   ResponseStream* writing_to_ = nullptr;
@@ -104,23 +111,39 @@ struct SubscriptionKey {
 
 // At most one subscription of a consumer and shard.
 //
-// Threads: any.
+// Threads: any. With AWS's rules what has ended is remembered for some seconds, so that the size is
+// bounded by the calls of those.
 class SubscriptionTable {
  public:
-  // Takes an older subscription over, which then ends. Nothing if it is younger than
-  // kTakeoverAfter (AWS: API documentation of SubscribeToShard).
-  std::shared_ptr<Subscription> add(SubscriptionKey key, asio::any_io_executor executor,
-                                    std::chrono::nanoseconds now);
+  enum class Refusal : uint8_t {
+    kTooSoon,   // the last subscription began less than five seconds ago
+    kTooOften,  // AWS's rules only: more than a call a second
+  };
+
+  SubscriptionTable(bool aws_rules, std::chrono::milliseconds stall_timeout)
+      : aws_rules_(aws_rules), stall_timeout_(stall_timeout) {}
+
+  // Takes an older subscription over, which then ends. One that has ended makes room at once, but
+  // not with AWS's rules. AWS: API documentation of SubscribeToShard.
+  std::expected<std::shared_ptr<Subscription>, Refusal> add(SubscriptionKey key,
+                                                            asio::any_io_executor executor,
+                                                            std::chrono::nanoseconds now);
   // Forgets `subscription` if it is still the one of `key`.
   void remove(SubscriptionKey key, const Subscription* subscription);
 
  private:
   struct Entry {
-    std::shared_ptr<Subscription> subscription;
+    std::shared_ptr<Subscription> subscription;  // nullptr: it has ended
     std::chrono::nanoseconds since{};
+    TokenBucket calls;
   };
+  void drop_ended(std::chrono::nanoseconds now);
+
+  const bool aws_rules_;
+  const std::chrono::milliseconds stall_timeout_;
   std::mutex mutex_;
   std::map<SubscriptionKey, Entry> entries_;
+  size_t drop_at_ = 1024;  // next clean-up
   std::map<ShardId, std::weak_ptr<ShardEvents>> events_;
 };
 
