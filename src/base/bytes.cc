@@ -1,5 +1,7 @@
 #include "base/bytes.h"
 
+#include <malloc.h>
+
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -7,6 +9,7 @@
 #include <new>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/result.h"
 
 #if defined(__has_feature)
@@ -30,8 +33,8 @@ constexpr size_t kLargest = size_t{16} << 20;
 constexpr uint32_t kClasses = 4 * 16 + 1;
 constexpr uint32_t kUnpooled = UINT32_MAX;
 
-// Bounds of what is kept for reuse. A thread keeps small buffers only, since most buffers are
-// dropped by another thread than the one that allocated them.
+// Bounds of what is kept for reuse, the first by default. A thread keeps small buffers only, since
+// most buffers are dropped by another thread than the one that allocated them.
 constexpr size_t kGlobalPoolBytes = size_t{64} << 20;
 constexpr size_t kThreadPoolBytes = size_t{512} << 10;
 constexpr size_t kThreadPoolLargest = size_t{64} << 10;
@@ -51,6 +54,11 @@ uint32_t class_of(size_t capacity) {
   return doubling * 4 + static_cast<uint32_t>((capacity - base + quarter - 1) / quarter);
 }
 
+// Larger blocks of malloc are mappings of their own. By default it raises this figure to that of
+// the largest block ever freed, up to 32 MiB, and keeps what lies between used blocks.
+constexpr int kMappedFromBytes = 1 << 20;
+
+std::atomic<size_t> global_pool_bytes{kGlobalPoolBytes};
 std::atomic<size_t> in_use_bytes{0};
 std::atomic<size_t> pooled_bytes{0};
 
@@ -86,7 +94,7 @@ struct GlobalPool {
   }
   bool give(uint32_t size_class, void* memory) {
     std::lock_guard lock(mutex);
-    return lists.give(size_class, memory, kGlobalPoolBytes);
+    return lists.give(size_class, memory, global_pool_bytes.load(std::memory_order_relaxed));
   }
 };
 
@@ -149,6 +157,11 @@ void give_pooled(uint32_t size_class, void* memory) {
 }
 
 }  // namespace
+
+void limit_idle_memory(size_t bytes) {
+  global_pool_bytes.store(bytes, std::memory_order_relaxed);
+  ::mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
+}
 
 BufferRef BufferRef::allocate(size_t capacity) {
   void* memory = nullptr;

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/buffer_pool.h"
+
 namespace millstream {
 namespace {
 
@@ -44,6 +46,15 @@ TEST(Buffer, ThePoolIsBounded) {
   for (int i = 0; i < 96; ++i) buffers.push_back(BufferRef::allocate(size_t{1} << 20));
   buffers.clear();
   EXPECT_LE(buffer_bytes_pooled(), (size_t{64} << 20) + (size_t{2} << 20));
+}
+
+TEST(Buffer, ThePoolKeepsNoMoreThanItIsTold) {
+  limit_idle_memory(size_t{8} << 20);
+  std::vector<BufferRef> buffers;  // more than the pool can hold already
+  for (int i = 0; i < 96; ++i) buffers.push_back(BufferRef::allocate(size_t{1} << 20));
+  buffers.clear();
+  EXPECT_LE(buffer_bytes_pooled(), (size_t{8} << 20) + (size_t{2} << 20));
+  limit_idle_memory(size_t{64} << 20);
 }
 
 TEST(Buffer, ASliceKeepsItsBufferAlive) {
