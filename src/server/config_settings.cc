@@ -485,8 +485,8 @@ constexpr Setting kSettings[] = {
      add_stream, show_streams, [](ServerConfig& c) { c.streams.clear(); }, add_stream_fields},
     {kStreams, "shard_limits", "--shard-limits", kValue, "off|aws|LIMITS",
      "Throughput of a shard: off; aws (1,000 records and 1 MiB a second in, 2 MiB and 5 calls a "
-     "second out); or own figures, each optional: records_per_second=N,bytes_per_second=SIZE,"
-     "read_bytes_per_second=SIZE,get_calls_per_second=N",
+     "second out, and AWS's other limits, docs/data-streams.md); or own figures, each optional: "
+     "records_per_second=N,bytes_per_second=SIZE,read_bytes_per_second=SIZE,get_calls_per_second=N",
      apply_shard_limits, show_shard_limits, nullptr, apply_shard_limit_fields},
     {kStreams, "state_delay", "--state-delay", kValue, "DURATION",
      "How long streams stay in CREATING, UPDATING and DELETING", MS_DURATION(state_delay)},

@@ -8,6 +8,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include "auth/origin_rules.h"
+#include "base/buffer_pool.h"
 #include "base/logging.h"
 #include "base/memory_env.h"
 #include "base/metrics.h"
@@ -446,6 +447,14 @@ class ServerImpl final : public Server {
   std::unique_ptr<HttpServer> http_;
 };
 
+// Half of what memory_limit leaves beside the parts that have limits of their own; the other half
+// is the process itself.
+size_t idle_memory(const ServerConfig& config) {
+  const uint64_t parts = config.tail_cache + config.write_buffer + config.delivery_buffer +
+                         config.http.bytes_in_flight;
+  return std::min(size_t{64} << 20, static_cast<size_t>(config.memory_limit - parts) / 2);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerConfig config) {
@@ -465,6 +474,7 @@ int run_server(const ServerConfig& config) {
   std::signal(SIGPIPE, SIG_IGN);
 
   start_logging(config.log_format, config.log_level);
+  limit_idle_memory(idle_memory(config));
   auto server = Server::start(config);
   if (!server) {
     fmt::print(stderr, "millstream: {}\n", server.error().message);

@@ -351,6 +351,45 @@ TEST_F(LimitedPutTest, APutRecordOverTheLimitIsAnErrorUntilTimePasses) {
   EXPECT_TRUE(put_one("clicks", "a", "x"));
 }
 
+TEST_F(LimitedPutTest, TheHalvesOfASplitShardHaveLimitsOfTheirOwn) {
+  add(even_stream("clicks", 1));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(put_one("clicks", "a", "x"));
+  ASSERT_FALSE(put_one("clicks", "a", "x"));
+  add(even_stream("clicks", 2, 100));  // what is published takes the other's place
+  for (const HashKey key : {HashKey{0}, kMaxHashKey}) {
+    const std::string hash = fmt::format(R"(,"ExplicitHashKey":"{}")", format_hash_key(key));
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(put_one("clicks", "a", "x", hash));
+    EXPECT_FALSE(put_one("clicks", "a", "x", hash));
+  }
+}
+
+TEST_F(LimitedPutTest, IteratorsOfAnOpenShardAreLimited) {
+  Stream stream = even_stream("clicks", 2);
+  add(stream);
+  const auto iterators = [&](std::string_view shard) {
+    for (int i = 0; i < 6; ++i) {
+      const auto got = iterator("clicks", shard, "LATEST");
+      if (got) continue;
+      EXPECT_EQ(got.error(),
+                (Error{ErrorCode::kThroughputExceeded,
+                       fmt::format("Rate exceeded for shard {} in stream clicks under account "
+                                   "123456789012.",
+                                   shard)}));
+      return i;
+    }
+    return 6;
+  };
+  EXPECT_EQ(iterators("shardId-000000000000"), 5);
+  EXPECT_EQ(iterators("shardId-000000000001"), 5);
+  clock_.advance(std::chrono::milliseconds(199));
+  EXPECT_EQ(iterators("shardId-000000000000"), 0);
+  clock_.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(iterators("shardId-000000000000"), 1);
+  stream.shards[0].open = false;
+  catalog_.publish(stream);
+  EXPECT_EQ(iterators("shardId-000000000000"), 6);
+}
+
 TEST_F(LimitedPutTest, BadDataOfAThrottledRecordIsStillAnError) {
   add(even_stream("clicks", 1));
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(put_one("clicks", "a", "x"));
