@@ -1,5 +1,6 @@
 """Starts the real server for tests and talks to it with ordinary clients."""
 
+import json
 import os
 import signal
 import socket
@@ -77,6 +78,12 @@ class Server:
     def restart(self):
         self.stop()
         return self.start()
+
+    def advance(self, milliseconds):
+        """Moves the clock of a server with --clock manual."""
+        body = json.dumps({"advance_ms": milliseconds}).encode()
+        with urllib.request.urlopen(f"{self.endpoint}/_millstream/clock", body, 10) as answer:
+            assert answer.status == 200
 
     def client(self, service, region="us-east-1", access_key="test", secret="test", **config):
         config.setdefault("retries", {"max_attempts": 0})

@@ -127,15 +127,23 @@ def test_shards_are_scaled_whole_after_a_kill(own_server):
 
 
 def test_limits_of_aws(own_server):
-    kinesis = own_server("--shard-limits", "aws").client("kinesis")
+    server = own_server("--ephemeral", "--clock", "manual", "--shard-limits", "aws")
+    kinesis = server.client("kinesis")
     kinesis.create_stream(StreamName="clicks", ShardCount=2)
-    call = kinesis.update_shard_count
+
+    def call(**arguments):
+        server.advance(100)  # no more than ten calls a second
+        return kinesis.update_shard_count(**arguments)
+
     target = {"StreamName": "clicks", "ScalingType": "UNIFORM_SCALING"}
     error = error_of(call, TargetShardCount=5, **target)
     assert error["Code"] == "InvalidArgumentException" and "double" in error["Message"]
     for i in range(10):
         call(TargetShardCount=4 if i % 2 == 0 else 2, **target)
-    assert error_of(call, TargetShardCount=4, **target)["Code"] == "LimitExceededException"
+    error = error_of(call, TargetShardCount=4, **target)
+    assert error["Code"] == "LimitExceededException" and "10 times" in error["Message"]
+    server.advance(24 * 3_600_000)
+    call(TargetShardCount=4, **target)
 
 
 def test_mode_and_warm_throughput(kinesis, name):

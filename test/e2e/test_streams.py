@@ -548,6 +548,46 @@ def test_shard_limits_of_aws_throttle(own_server):
     assert caught.value.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
 
 
+def test_calls_are_limited_as_on_aws(own_server):
+    server = own_server(
+        *("--ephemeral", "--clock", "manual", "--shard-limits", "aws", "--stream", "clicks:2")
+    )
+    kinesis = server.client("kinesis")
+
+    def refusal(most, call, **arguments):
+        for _ in range(most):
+            call(**arguments)
+        with pytest.raises(ClientError) as caught:
+            call(**arguments)
+        error = caught.value.response["Error"]
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+        return error["Code"], error["Message"]
+
+    assert refusal(5, kinesis.list_streams) == (
+        "LimitExceededException",
+        "Rate exceeded for account 000000000000.",
+    )
+    of_stream = "Rate exceeded for stream clicks under account 000000000000."
+    for most, call in ((10, kinesis.describe_stream), (20, kinesis.describe_stream_summary)):
+        assert refusal(most, call, StreamName="clicks") == ("LimitExceededException", of_stream)
+    shard = {"StreamName": "clicks", "ShardId": FIRST, "ShardIteratorType": "TRIM_HORIZON"}
+    code, message = refusal(5, kinesis.get_shard_iterator, **shard)
+    assert code == "ProvisionedThroughputExceededException"
+    assert (
+        message == f"Rate exceeded for shard {FIRST} in stream clicks under account 000000000000."
+    )
+    server.advance(1000)
+    iterator = kinesis.get_shard_iterator(**shard)["ShardIterator"]
+    code, message = refusal(5, kinesis.get_records, ShardIterator=iterator)
+    assert code == "ProvisionedThroughputExceededException"
+    assert message == f"Rate exceeded for Shard - 000000000000/clicks/{FIRST}"
+    assert refusal(5, kinesis.list_streams)[0] == "LimitExceededException"
+    server.advance(199)
+    assert refusal(0, kinesis.list_streams)[0] == "LimitExceededException"
+    server.advance(1)
+    assert refusal(1, kinesis.list_streams)[0] == "LimitExceededException"
+
+
 def test_a_consumer_sees_a_record_within_70_ms(kinesis, stream):
     iterator = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=FIRST, ShardIteratorType="LATEST"

@@ -1,10 +1,13 @@
 """Registered consumers and SubscribeToShard with boto3 and the JavaScript SDK."""
 
+import json
+import socket
 import subprocess
 import threading
 import time
 
 import pytest
+from abuse import FULL, connect, signed_call
 from botocore.exceptions import ClientError, EventStreamError
 from millstream_server import ROOT
 
@@ -249,3 +252,55 @@ def test_the_javascript_sdk_over_http2(server, kinesis, one_shard, tmp_path):
         assert node.wait(20) == 0
     finally:
         node.kill()
+
+
+def test_pushes_keep_to_two_mebibytes_a_second_with_limits(own_server):
+    kinesis = own_server("--shard-limits", "read_bytes_per_second=2MiB").client("kinesis")
+    kinesis.create_stream(StreamName="paced", ShardCount=1)
+    size = 256 << 10
+    for _ in range(5):
+        records = [{"Data": b"x" * (size - 9), "PartitionKey": "k"}] * 8
+        assert kinesis.put_records(StreamName="paced", Records=records)["FailedRecordCount"] == 0
+    start = time.monotonic()
+    reader = Collector(subscribe(kinesis, register(kinesis, "paced")))
+    while len(reader.data()) < 40:
+        taken = time.monotonic() - start
+        # A second's worth at once, and the event that exceeds it.
+        assert len(reader.data()) * size <= (2 * taken + 3) * (1 << 20) + size
+        assert taken < 20
+        time.sleep(0.01)
+    assert time.monotonic() - start > 3.4  # 10 MiB less 3, at 2 a second
+    end(kinesis, "paced", reader)
+
+
+def is_established(connection):
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\1"
+
+
+@pytest.mark.skipif(not FULL, reason="takes a minute: script/test-abuse")
+def test_a_reader_that_takes_nothing_for_a_minute_is_cut_off(own_server):
+    server = own_server()
+    kinesis = server.client("kinesis")
+    kinesis.create_stream(StreamName="stalled", ShardCount=1)
+    consumer = register(kinesis, "stalled")
+    body = json.dumps(
+        {
+            "ConsumerARN": consumer,
+            "ShardId": FIRST,
+            "StartingPosition": {"Type": "TRIM_HORIZON"},
+        }
+    )
+    with connect(server) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.sendall(signed_call(server, "SubscribeToShard", body))
+        assert one.recv(12) == b"HTTP/1.1 200"
+        start = time.monotonic()
+        for _ in range(20):
+            put(kinesis, "stalled", b"x" * 1_000_000)
+        while is_established(one):
+            assert time.monotonic() - start < 90
+            time.sleep(0.5)
+    assert time.monotonic() - start > 59
+    again = Collector(subscribe(kinesis, consumer))  # its place is free
+    again.wait_for([b"x" * 1_000_000] * 20)
+    end(kinesis, "stalled", again)
