@@ -59,11 +59,11 @@ struct ServerConfig {
   uint64_t write_buffer = uint64_t{128} << 20;
   uint64_t delivery_buffer = uint64_t{256} << 20;
   uint64_t journal_budget = uint64_t{1} << 30;  // on disk
-
   uint64_t disk_budget = 0;                     // of the log's folder; 0: none
   int32_t disk_budget_percent = 0;              // or so much of its file system
   int32_t disk_warning = 80;                    // percent
   int32_t disk_critical = 95;
+
   streams::ShardLimits shard_limits;  // off
   std::chrono::milliseconds state_delay{0};
   int32_t on_demand_shards = 4;
@@ -74,6 +74,10 @@ struct ServerConfig {
 
   std::string worker_executable;               // empty: millstream-worker beside this executable
   uint64_t worker_memory = uint64_t{4} << 30;  // of one worker process
+
+  std::string tier_url;  // empty: records stay on this disk
+  std::chrono::milliseconds tier_after{7'200'000};
+  uint64_t tier_cache = uint64_t{1} << 30;
 
   std::string s3_endpoint;  // empty: the embedded lake
   std::string s3_region = "us-east-1";

@@ -151,6 +151,15 @@ std::string show_disk_budget(const ServerConfig& config) {
   return config.disk_budget == 0 ? "none" : format_size(config.disk_budget);
 }
 
+Result<> apply_tier_url(ServerConfig& config, std::string_view text) {
+  if (!text.starts_with("s3://") && !text.starts_with("file:///")) {
+    return fail(ErrorCode::kInvalidArgument,
+                "'{}' is neither s3://BUCKET/PREFIX nor file:///FOLDER", text);
+  }
+  config.tier_url = text;
+  return {};
+}
+
 // A named part of a map in the configuration.
 template <class Target>
 struct Field {
@@ -478,6 +487,16 @@ constexpr Setting kSettings[] = {
     {kMemory, "disk_critical", "--disk-critical", kValue, "N",
      "Percent at which the alarm is critical and what has expired is deleted at once",
      MS_COUNT(disk_critical, 1, 100)},
+
+    {kMemory, "log.tier.url", "--log-tier-url", kValue, "URL",
+     "Where old records move to: s3://BUCKET/PREFIX on the server of s3.endpoint, or "
+     "file:///FOLDER; without it, all stay on this disk (docs/tiering.md)",
+     apply_tier_url, [](const ServerConfig& c) { return c.tier_url; }},
+    {kMemory, "log.tier.after", "--log-tier-after", kValue, "DURATION",
+     "Files of records move when their newest record is so old. Small ones are merged until then",
+     MS_DURATION(tier_after)},
+    {kMemory, "log.tier.cache_bytes", "--log-tier-cache-bytes", kValue, "SIZE",
+     "Local disk for records that were read back", MS_SIZE(tier_cache)},
 
     {kStreams, "streams", "--stream", kList, "NAME[:SHARDS[:REGION]]",
      "Stream to make at start, before the server is ready. In YAML also {name, shards, region, "

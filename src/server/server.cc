@@ -28,6 +28,7 @@
 #include "server/gateway.h"
 #include "server/manual_env.h"
 #include "server/sts.h"
+#include "server/tier_part.h"
 #include "server/version.h"
 #include "streams/control_plane.h"
 #include "streams/meta_catalog.h"
@@ -217,7 +218,8 @@ class ServerImpl final : public Server {
       options.journal_bytes = uint64_t{256} << 20;
       options.tail_cache_bytes = std::min<size_t>(options.tail_cache_bytes, size_t{64} << 20);
     }
-    TRY_ASSIGN(log_, LocalLog::open(*env_, options));
+    TRY_ASSIGN(options.tier, tier_options(config_, *env_));
+    TRY_ASSIGN(log_, LocalLog::open(*env_, std::move(options)));
     TRY_ASSIGN(meta_, open_sqlite(config_.ephemeral ? ":memory:" : data + "/meta.db"));
     TRY(meta_->migrate(streams::stream_migrations()));
     TRY(meta_->migrate(leases::lease_migrations()));
@@ -301,6 +303,7 @@ class ServerImpl final : public Server {
     metrics_.gauge_from("millstream_log_problems", "Quarantined ranges and failures of the log", {},
                         [this] { return static_cast<double>(log_->problems().size()); });
     add_disk_metrics(metrics_, *log_);
+    add_tier_metrics(metrics_, *log_);
     admin_.emplace(
         AdminParts{.credentials = credentials_,
                    .wall_clock = real_env(),
