@@ -83,10 +83,11 @@ class LocalLogTierTest : public ::testing::Test {
   template <class Condition>
   static bool eventually(Condition condition) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition() && std::chrono::steady_clock::now() < end) {
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
       std::this_thread::sleep_for(milliseconds(5));
     }
-    return condition();
+    return true;
   }
   std::vector<std::string> problems() {
     std::vector<std::string> texts;
