@@ -11,12 +11,12 @@ from abuse import MIB, Latencies, connect, rss, signed_call, sized
 LOAD_SECONDS = sized(15, 4)
 # 80 requests of 4 MiB at a time are ten times what may be in flight.
 FLOODERS = 80
-# As in the defaults: room beside the parts for the process itself and free buffers.
+# As in the defaults, 128 MiB beside the parts: for free buffers and the process itself.
 LIMITS = (
     *("--http-bytes-in-flight", "32MiB", "--write-buffer", "16MiB"),
-    *("--tail-cache", "32MiB", "--delivery-buffer", "16MiB", "--memory-limit", "176MiB"),
+    *("--tail-cache", "32MiB", "--delivery-buffer", "16MiB", "--memory-limit", "224MiB"),
 )
-MEMORY_LIMIT = 176 * MIB
+MEMORY_LIMIT = 224 * MIB
 
 
 class Flood:
