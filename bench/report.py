@@ -13,7 +13,8 @@ print()
 print(
     f"Printed by `script/bench --compare` on {datetime.date.today()}: one run on one machine "
     f"({platform.machine()}, 2 cores shared by server and load generator). Millstream: fdatasync "
-    "before each answer, signatures verified. Every answer was checked; `errors` counts wrong ones."
+    "before each answer, signatures verified. Medians of three runs (`--runs`). Every answer was "
+    "checked; `errors` counts wrong ones."
 )
 print()
 print("| server | scenario | records/s | MB/s | p50 ms | p99 ms | p99.9 ms | memory MB | errors |")
@@ -36,6 +37,7 @@ for r in results:
 print()
 print(
     "`latency_50k`: put-to-get at 50,000 records/s, one GetRecords poll a shard every 5 ms. "
+    "`push_…`: put to push, of the slowest consumer. "
     "`kafka-flush`: one broker, acks=all, a flush for each batch; `kafka-cache`: without flush; "
     "both measured by Kafka's own producer tool over its own protocol."
 )

@@ -1,145 +1,113 @@
-"""Measures what `millstream bench` alone does not: many shards, drains, push, memory.
+"""Measures Data Streams: puts in every form, many shards, drains, push, the JavaScript SDK, memory.
 
-Prints a Markdown table, one line as soon as each figure is there. Server and load share this
-machine's cores; records are synced before each answer and signatures verified.
-  build/venv/bin/python bench/streams.py [--only NAME]… [--seconds N] [--recovery-gb N]
+Prints a Markdown table, one line as soon as each figure is there; loads are medians of three.
+Server and load share this machine's cores; records are synced before each answer and signatures
+verified.
+  build/venv/bin/python bench/streams.py [--only PART]… [--seconds N] [--recovery-gb N]
+  build/venv/bin/python bench/streams.py --table     measures nothing: today's rows, in order
 """
 
 import argparse
 import base64
-import http.client
 import json
+import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
-import threading
 import time
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials
-from run import (
-    KEY,
-    MILLSTREAM,
-    OUT,
-    RESULTS,
-    SECRET,
-    free_port,
-    fresh_folder,
-    millstream_server,
-    resident_mb,
-)
+from run import KEY, OUT, ROOT, SECRET
+from stand import Rows, Stand, compare, medians
 
-CREDENTIALS = Credentials(KEY, SECRET)
-
-
-def row(scenario, figure):
-    print(f"| {scenario} | {figure} |", flush=True)
-
-
-class Stand:
-    """A server with keys on an empty folder, and what talks to it."""
-
-    def __init__(self, name):
-        self.folder = fresh_folder(name)
-        self.config = self.folder / "millstream.yaml"
-        self.config.write_text(
-            f"access_keys:\n  - access_key: {KEY}\n    secret_key: {SECRET}\n"
-            '    account: "111122223333"\n'
-        )
-        self.port = free_port()
-        self.start()
-
-    def start(self):
-        self.server = millstream_server(self.port, self.folder / "data", self.config)
-        return self.server.wait_ready("/health")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.server.process.poll() is None:
-            self.server.__exit__()
-        shutil.rmtree(self.folder)
-
-    def client(self):
-        return boto3.client(
-            "kinesis",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name="us-east-1",
-            aws_access_key_id=KEY,
-            aws_secret_access_key=SECRET,
-            config=Config(retries={"max_attempts": 0}, read_timeout=300),
-        )
-
-    def load(self, scenario, seconds, *flags):
-        """A scenario of `millstream bench`: its result."""
-        RESULTS.unlink(missing_ok=True)
-        command = [MILLSTREAM, "bench", "--endpoint", f"http://127.0.0.1:{self.port}"]
-        command += ["--server-pid", self.server.process.pid, "--access-key", KEY]
-        command += ["--secret-key", SECRET, "--duration", f"{seconds}s", "--json", RESULTS]
-        command += ["--scenario", scenario, *flags]
-        subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL)
-        result = json.loads(RESULTS.read_text().splitlines()[-1])
-        if result["errors"]:
-            raise RuntimeError(f"{scenario}: {result['errors']} wrong answers")
-        return result
-
-    def caller(self):
-        return Caller(self.port)
-
-
-class Caller:
-    """Signed requests whose answers are not decoded: the client costs little."""
-
-    def __init__(self, port):
-        self.host = f"127.0.0.1:{port}"
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-
-    def call(self, operation, body):
-        headers = {
-            "content-type": "application/x-amz-json-1.1",
-            "x-amz-target": f"Kinesis_20131202.{operation}",
-        }
-        request = AWSRequest("POST", f"http://{self.host}/", headers=headers, data=body)
-        SigV4Auth(CREDENTIALS, "kinesis", "us-east-1").add_auth(request)
-        self.connection.request("POST", "/", body, dict(request.headers))
-        answer = self.connection.getresponse()
-        if answer.status != 200:
-            raise RuntimeError(f"{operation}: {answer.status} {answer.read(500)}")
-        return answer
+JS = ROOT / "bench/js"
+rows = Rows()
 
 
 def median_load(stand, args, scenario, *flags):
-    results = [stand.load(scenario, args.seconds, *flags) for _ in range(3)]
-    return statistics.median(r["records_per_s"] for r in results)
+    return medians([stand.load(scenario, args.seconds, *flags) for _ in range(3)])
+
+
+def shares(result):
+    """Who used the cores: a generator that is as busy as the server may be what limits it."""
+    return (
+        f"server {result['cpu_percent']:.0f}%, generator {result['generator_cpu_percent']:.0f}% "
+        "of a core"
+    )
 
 
 def put_shards(args):
     """Cost of many shards against the figure of few in the same run."""
     with Stand("shards") as stand:
-        plain = median_load(stand, args, "put_records_500x100")
-        row("PutRecords 500 x 100 B, 8 shards", f"{plain:,.0f} records/s")
+        plain = median_load(stand, args, "put_records_500x100")["records_per_s"]
+        rows.add("PutRecords 500 x 100 B, 8 shards", f"{plain:,.0f} records/s")
     with Stand("shards") as stand:
-        many = median_load(stand, args, "put_records_500x100", "--shards", 10_000)
-        memory = resident_mb(stand.server.process.pid)
-        row("PutRecords into 10,000 shards", f"{many:,.0f} records/s, {many / plain:.0%} of plain")
-        row("memory after it, 10,000 shards a stream", f"{memory:,.0f} MB")
+        many = median_load(stand, args, "put_records_500x100", "--shards", 10_000)["records_per_s"]
+        rows.add(
+            "PutRecords into 10,000 shards", f"{many:,.0f} records/s, {many / plain:.0%} of plain"
+        )
+        rows.add("memory after it, 10,000 shards a stream", f"{stand.resident_mb():,.0f} MB")
 
 
 def put_large(args):
     with Stand("large") as stand:
-        rates = []
-        for _ in range(3):
-            rates.append(stand.load("put_records_100x1k", args.seconds)["mb_per_s"])
-        row("PutRecords 100 x 1 KiB", f"{statistics.median(rates):,.0f} MB/s")
+        rate = median_load(stand, args, "put_records_100x1k")["mb_per_s"]
+        rows.add("PutRecords 100 x 1 KiB", f"{rate:,.0f} MB/s")
     with Stand("single") as stand:
-        rate = median_load(stand, args, "put_record_100")
-        row("PutRecord 100 B, 64 connections", f"{rate:,.0f} records/s")
+        rate = median_load(stand, args, "put_record_100")["records_per_s"]
+        rows.add("PutRecord 100 B, 64 connections", f"{rate:,.0f} records/s")
+
+
+PUTS = {
+    "put_records_500x100": "PutRecords 500 x 100 B",
+    "put_records_100x1k": "PutRecords 100 x 1 KiB",
+    "put_record_100": "PutRecord 100 B",
+}
+
+
+def tls(args):
+    """Against the same load in plain text, on the same server, in turns."""
+    for scenario in ("put_records_100x1k", "put_records_500x100"):
+        with Stand("tls") as stand:
+            plain, over = compare(stand, scenario, args.seconds, [], stand.tls_flags())
+            share = over["records_per_s"] / plain["records_per_s"]
+            rows.add(
+                f"{PUTS[scenario]} over TLS",
+                f"{over['mb_per_s']:,.0f} MB/s, {share:.0%} of plain; {shares(over)}",
+            )
+
+
+def cbor(args):
+    """Against the same load in JSON, on the same server, in turns."""
+    for scenario, name in PUTS.items():
+        with Stand("cbor") as stand:
+            plain, binary = compare(stand, scenario, args.seconds, [], ["--protocol", "cbor"])
+            share = binary["records_per_s"] / plain["records_per_s"]
+            rows.add(
+                f"{name} in CBOR",
+                f"{binary['records_per_s']:,.0f} records/s, {share:.0%} of JSON; {shares(binary)}",
+            )
+
+
+def growth(args):
+    """CPU time of the server for a record, and the rate, with few and with many."""
+    cases = [
+        ("put_records_500x100", "--shards", "shards"),
+        ("put_records_500x100", "--connections", "connections"),
+        ("put_record_100", "--connections", "connections"),
+    ]
+    for scenario, flag, what in cases:
+        with Stand("growth") as stand:
+            few = median_load(stand, args, scenario, flag, 1)
+        with Stand("growth") as stand:
+            many = median_load(stand, args, scenario, flag, 1000)
+        ratio = many["cpu_ns_per_record"] / few["cpu_ns_per_record"]
+        rows.add(
+            f"{PUTS[scenario]}, from 1 to 1,000 {what}",
+            f"{few['cpu_ns_per_record']:,.0f} to {many['cpu_ns_per_record']:,.0f} ns of CPU a "
+            f"record ({ratio:.2f}x), {few['records_per_s']:,.0f} to {many['records_per_s']:,.0f} "
+            "records/s",
+        )
 
 
 ITERATOR = re.compile(rb'"NextShardIterator":"([^"]+)"')
@@ -179,69 +147,53 @@ def drains(args):
     with Stand("drain") as stand:
         fill(stand, "tail", 64)
         rates = [drain(stand, "tail") for _ in range(3)]
-        row("GetRecords drain from the tail, 1 KiB", f"{statistics.median(rates):,.0f} MB/s")
+        rows.add("GetRecords drain from the tail, 1 KiB", f"{statistics.median(rates):,.0f} MB/s")
         fill(stand, "disk", 600)
         stand.server.__exit__()
         stand.start()
         subprocess.run(["sh", "-c", "echo 3 > /proc/sys/vm/drop_caches"], check=False)
-        row("GetRecords drain from disk, 1 KiB, cold", f"{drain(stand, 'disk'):,.0f} MB/s")
-
-
-STAMP = re.compile(rb'"PartitionKey":"t(\d+)"')
+        rate = drain(stand, "disk")
+        rows.add("GetRecords drain from disk, 1 KiB, cold", f"{rate:,.0f} MB/s")
 
 
 def push(args):
-    """Put to push at 100,000 records/s; a stamp in the first partition key of each call."""
     with Stand("push") as stand:
-        client = stand.client()
-        client.create_stream(StreamName="push", ShardCount=1)
-        arn = client.describe_stream_summary(StreamName="push")["StreamDescriptionSummary"]
-        consumer = client.register_stream_consumer(
-            StreamARN=arn["StreamARN"], ConsumerName="bench"
-        )["Consumer"]["ConsumerARN"]
-        position = {"Type": "LATEST"}
-        body = {"ConsumerARN": consumer, "ShardId": "shardId-000000000000"}
-        answer = stand.caller().call(
-            "SubscribeToShard", json.dumps({**body, "StartingPosition": position})
+        one = median_load(stand, args, "push_100k", "--shards", 1)
+        rows.add(
+            "put to push at 100,000 records/s, 1 shard",
+            f"p50 {one['p50_ms']:.1f} ms, p99 {one['p99_ms']:.1f} ms, "
+            f"p99.9 {one['p999_ms']:.1f} ms",
         )
-        seen = []
-
-        def listen():
-            rest = b""
-            while piece := answer.read1(1 << 20):
-                now = time.monotonic_ns()
-                rest = rest[-64:] + piece
-                end = 0
-                for stamp in STAMP.finditer(rest):
-                    seen.append((now - int(stamp.group(1))) / 1e6)
-                    end = stamp.end()
-                rest = rest[end:]
-
-        listener = threading.Thread(target=listen, daemon=True)
-        listener.start()
-        data = base64.b64encode(b"r" * 100).decode()
-        others = [{"Data": data, "PartitionKey": "k"}] * 499
-        tail = json.dumps(others)[1:] + "}"
-        caller = stand.caller()
-        next_call = time.monotonic()
-        calls = args.seconds * 200
-        for _ in range(calls):
-            delay = next_call - time.monotonic()
-            if delay > 0:
-                time.sleep(delay)
-            next_call += 1 / 200
-            first = f'{{"Data":"{data}","PartitionKey":"t{time.monotonic_ns()}"}}'
-            text = f'{{"StreamName":"push","Records":[{first},{tail}'
-            caller.call("PutRecords", text).read()
-        time.sleep(1)
-        if len(seen) != calls:
-            raise RuntimeError(f"{calls} calls, {len(seen)} stamps seen")
-        seen.sort()
-        row(
-            "put to push at 100,000 records/s (Python at both ends)",
-            f"p50 {seen[len(seen) // 2]:.1f} ms, p99 {seen[len(seen) * 99 // 100]:.1f} ms, "
-            f"p99.9 {seen[len(seen) * 999 // 1000]:.1f} ms",
+        all20 = median_load(stand, args, "push_20_consumers")
+        rows.add(
+            "20 push consumers on one stream of 8 shards at 20 MB/s in",
+            f"all keep up; the slowest: p50 {all20['p50_ms']:.1f} ms, p99 {all20['p99_ms']:.1f} "
+            f"ms; {shares(all20)}",
         )
+
+
+def sdk(args):
+    """The JavaScript SDK opens an HTTP/2 session for every call."""
+    if not (JS / "node_modules/@aws-sdk/client-kinesis").exists():
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=JS, check=True)
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    with Stand("sdk") as stand:
+        stand.client().create_stream(StreamName="sdk", ShardCount=8)
+        command = ["node", "put_record.mjs", f"http://127.0.0.1:{stand.port}", "sdk"]
+        command += [str(args.seconds), "16", str(stand.pid)]
+        results = []
+        for _ in range(3):
+            done = subprocess.run(
+                command, cwd=JS, env={**os.environ, **keys}, stdout=subprocess.PIPE, check=True
+            )
+            results.append(json.loads(done.stdout))
+    result = medians(results)
+    rows.add(
+        "PutRecord by the JavaScript SDK v3, 16 at once",
+        f"server {result['server_cpu_percent']:.0f}% of a core at {result['calls_per_s']:,.0f} "
+        f"calls/s (the SDK: {result['cpu_percent']:.0f}%)",
+    )
 
 
 def recovery(args):
@@ -254,7 +206,7 @@ def recovery(args):
         stand.server.process.send_signal(signal.SIGKILL)
         stand.server.process.wait()
         seconds = stand.start()
-        row(
+        rows.add(
             f"recovery after SIGKILL, {written / 1000:.0f} GB of log, 1,000 shards more",
             f"{seconds:.2f} s to the first answer",
         )
@@ -263,31 +215,51 @@ def recovery(args):
 def memory(args):
     with Stand("memory") as stand:
         time.sleep(1)
-        row("memory, idle", f"{resident_mb(stand.server.process.pid):.0f} MB")
+        rows.add("memory, idle", f"{stand.resident_mb():.0f} MB")
         client = stand.client()
         client.create_stream(StreamName="many", ShardCount=10_000)
-        row("memory, 10,000 shards", f"{resident_mb(stand.server.process.pid):.0f} MB")
+        rows.add("memory, 10,000 shards", f"{stand.resident_mb():.0f} MB")
+    with Stand("overload") as stand:
+        flags = ["--connections", 2000]
+        load = stand.load("put_records_100x1k", args.seconds, *flags, may_refuse=True)
+        rows.add(
+            "memory, overload: 2,000 connections put 100 x 1 KiB, peak",
+            f"{stand.peak_mb():,.0f} MB, {load['mb_per_s']:,.0f} MB/s, "
+            f"{load['errors']:,} of {load['requests']:,} calls refused",
+        )
 
 
 PARTS = {
     "memory": memory,
     "put_shards": put_shards,
     "put_large": put_large,
+    "tls": tls,
+    "cbor": cbor,
+    "growth": growth,
     "drains": drains,
     "push": push,
+    "sdk": sdk,
     "recovery": recovery,
 }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", action="append", choices=PARTS, help="only these parts")
+    parser.add_argument("--table", action="store_true", help="print the rows measured today")
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
     parser.add_argument("--recovery-gb", type=float, default=20, help="of log")
     args = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     print("| scenario | figure |\n| --- | --- |", flush=True)
+    if args.table:
+        for scenario, figure in rows.of_today(PARTS):
+            print(f"| {scenario} | {figure} |")
+        return
     for name in args.only or PARTS:
+        rows.begin(name)
         PARTS[name](args)
 
 

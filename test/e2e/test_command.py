@@ -110,3 +110,40 @@ def test_health_and_metrics_need_no_signature(server):
         assert json.load(answer)["ready"] is True
     with urllib.request.urlopen(f"{server.endpoint}/metrics") as answer:
         assert "millstream_" in answer.read().decode()
+
+
+def bench(server, tmp_path, scenario, *flags):
+    results = tmp_path / "results.ndjson"
+    run = millstream(
+        *("bench", "--endpoint", server.endpoint, "--scenario", scenario, "--shards", "2"),
+        *("--duration", "1s", "--warm-up", "0s", "--server-pid", str(server.process.pid)),
+        *("--json", str(results), *flags),
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(results.read_text())
+
+
+@pytest.mark.parametrize("flags", [(), ("--protocol", "cbor"), ("--connections", "3")])
+def test_bench_puts(server, tmp_path, flags):
+    result = bench(server, tmp_path, "put_records_100x1k", *flags)
+    assert result["records"] > 0 and result["errors"] == 0
+    assert result["cpu_ns_per_record"] > 0 and result["generator_cpu_percent"] > 0
+
+
+def test_bench_over_tls_verifies_the_server(server, tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.write_text(millstream("cert", "--data", str(server.data)).stdout)
+    for flags in (("--ca-file", str(ca)), ("--insecure",)):
+        (tmp_path / "results.ndjson").unlink(missing_ok=True)
+        assert bench(server, tmp_path, "put_record_100", "--tls", *flags)["records"] > 0
+    refused = millstream(
+        "bench", "--endpoint", server.endpoint, "--tls", "--scenario", "put_record_100"
+    )
+    assert refused.returncode == 1 and "certificate" in refused.stderr
+
+
+def test_bench_pushes_every_record_to_every_consumer(server, tmp_path):
+    for scenario, rate in (("push_100k", 100_000), ("push_20_consumers", 20_000)):
+        (tmp_path / "results.ndjson").unlink(missing_ok=True)
+        result = bench(server, tmp_path, scenario)
+        assert result["records"] == rate and result["errors"] == 0
