@@ -386,6 +386,7 @@ TEST_F(LimitedPutTest, IteratorsOfAnOpenShardAreLimited) {
   clock_.advance(std::chrono::milliseconds(1));
   EXPECT_EQ(iterators("shardId-000000000000"), 1);
   stream.shards[0].open = false;
+  stream.shards[1].first_hash_key = 0;
   catalog_.publish(stream);
   EXPECT_EQ(iterators("shardId-000000000000"), 6);
 }
