@@ -407,7 +407,7 @@ TEST_F(ControlPlaneTest, EveryOperationIsRegistered) {
   // The data plane's members are not used here.
   StreamsContext streams{log, catalog(), clock, settings};
   register_control_operations(table, streams, control());
-  EXPECT_EQ(table.entries().size(), 33u);
+  EXPECT_EQ(table.entries().size(), 35u);
   const auto* entry = table.find("Kinesis_20131202.CreateStream");
   ASSERT_TRUE(entry);
   auto answer =
