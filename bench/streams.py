@@ -36,6 +36,13 @@ def shares(result):
     )
 
 
+def against(result, base, name):
+    """The rate and the server's CPU time for a record, as shares of those of `base`."""
+    rate = result["records_per_s"] / base["records_per_s"]
+    cost = result["cpu_ns_per_record"] / base["cpu_ns_per_record"]
+    return f"{rate:.0%} of {name} ({cost:.0%} of its CPU time a record); {shares(result)}"
+
+
 def put_shards(args):
     """Cost of many shards against the figure of few in the same run."""
     with Stand("shards") as stand:
@@ -70,10 +77,9 @@ def tls(args):
     for scenario in ("put_records_100x1k", "put_records_500x100"):
         with Stand("tls") as stand:
             plain, over = compare(stand, scenario, args.seconds, [], stand.tls_flags())
-            share = over["records_per_s"] / plain["records_per_s"]
             rows.add(
                 f"{PUTS[scenario]} over TLS",
-                f"{over['mb_per_s']:,.0f} MB/s, {share:.0%} of plain; {shares(over)}",
+                f"{over['mb_per_s']:,.0f} MB/s, {against(over, plain, 'plain')}",
             )
 
 
@@ -82,10 +88,9 @@ def cbor(args):
     for scenario, name in PUTS.items():
         with Stand("cbor") as stand:
             plain, binary = compare(stand, scenario, args.seconds, [], ["--protocol", "cbor"])
-            share = binary["records_per_s"] / plain["records_per_s"]
             rows.add(
                 f"{name} in CBOR",
-                f"{binary['records_per_s']:,.0f} records/s, {share:.0%} of JSON; {shares(binary)}",
+                f"{binary['records_per_s']:,.0f} records/s, {against(binary, plain, 'JSON')}",
             )
 
 
@@ -177,7 +182,7 @@ def sdk(args):
     if not (JS / "node_modules/@aws-sdk/client-kinesis").exists():
         command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(command, cwd=JS, check=True)
-    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "NODE_NO_WARNINGS": "1"}
     with Stand("sdk") as stand:
         stand.client().create_stream(StreamName="sdk", ShardCount=8)
         command = ["node", "put_record.mjs", f"http://127.0.0.1:{stand.port}", "sdk"]
