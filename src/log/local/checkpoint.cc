@@ -210,7 +210,7 @@ Result<> Checkpointer::write_runs(Share& share, PartWriter& part) {
     {
       std::lock_guard lock(shard.mutex);
       const RunQueue& tail = shard.tail;
-      for (size_t i = std::max(tail.unflushed(), tail.find(at));
+      for (size_t i = at == 0 ? tail.unflushed() : std::max(tail.unflushed(), tail.find(at));
            i < tail.size() && tail[i].end <= share.end && runs_.size() < kGatherRuns; ++i) {
         runs_.push_back(tail[i]);
       }

@@ -228,7 +228,8 @@ void Committer::publish_runs(Frame& frame) {
   const FrameNumber first = frames_.first();
   const size_t count = frame.shards.size();
   for (size_t i = 0; i < count; ++i) {
-    if (i + kPrefetch < count) frame.shards[i + kPrefetch]->prefetch_durable();
+    if (i + 2 * kPrefetch < count) frame.shards[i + 2 * kPrefetch]->prefetch_durable();
+    if (i + kPrefetch < count) frame.shards[i + kPrefetch]->tail.prefetch_push();
     ShardState& shard = *frame.shards[i];
     const Run& run = tail.run(i);
     std::lock_guard lock(shard.mutex);

@@ -15,6 +15,7 @@ void RunQueue::push(const RunRef& run, FrameNumber first) {
   end_ = run.end;
   unflushed_bytes_ += run.bytes;
   runs_.push_back(run);
+  next_.store(runs_.data() + runs_.size(), std::memory_order_relaxed);
 }
 
 size_t RunQueue::find(Counter from) const {
