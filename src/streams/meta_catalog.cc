@@ -243,9 +243,12 @@ awaitable<Result<>> MetaCatalog::write_and_publish(int64_t generation, MetaStore
 
 Result<> MetaCatalog::check_shard_limit(Transaction& transaction, const StreamKey& key,
                                         int64_t more) const {
-  TRY_ASSIGN(const int64_t now, count_shards(transaction, key.account, key.region));
   const int64_t limit = settings_.shards_per_account_and_region;
-  if (more <= 0 || now + more <= limit) return {};
+  if (more <= 0) return {};
+  TRY_ASSIGN(const int64_t all, count_all_shards(transaction));
+  if (all + more <= limit) return {};
+  TRY_ASSIGN(const int64_t now, count_shards(transaction, key.account, key.region));
+  if (now + more <= limit) return {};
   return fail(ErrorCode::kLimitExceeded,
               "This request would exceed the shard limit for the account {} in {}. Current shard "
               "count for the account: {}. Limit: {}. Number of additional shards that would have "

@@ -226,6 +226,11 @@ Result<std::vector<Intent>> load_intents(Transaction& transaction, int64_t gener
   return intents;
 }
 
+Result<int64_t> count_all_shards(Transaction& transaction) {
+  TRY_ASSIGN(auto rows, transaction.query("SELECT count(*) FROM stream_shards", {}));
+  return rows[0].integer(0);
+}
+
 Result<int64_t> count_shards(Transaction& transaction, std::string_view account,
                              std::string_view region) {
   TRY_ASSIGN(auto rows, transaction.query("SELECT count(*) FROM stream_shards s JOIN streams t"

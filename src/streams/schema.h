@@ -53,6 +53,8 @@ Result<std::vector<int64_t>> load_generations(Transaction& transaction);
 Result<Stream> load_stream(Transaction& transaction, int64_t generation);
 Result<std::vector<Shard>> load_pending_shards(Transaction& transaction, int64_t generation);
 Result<std::vector<Intent>> load_intents(Transaction& transaction, int64_t generation);
+// Shards of everybody, closed ones too. Much cheaper than count_shards(), which looks at each.
+Result<int64_t> count_all_shards(Transaction& transaction);
 // Open and pending shards of all streams of an account in a region.
 Result<int64_t> count_shards(Transaction& transaction, std::string_view account,
                              std::string_view region);
