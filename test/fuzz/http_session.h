@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -17,48 +18,9 @@
 
 namespace millstream::fuzz {
 
-// Answers by path: /pieces, /wait (until the client is gone), /abort, /nothing, and for all others
-// 200 with a digest of the whole request: reading it is what shows dangling views.
-inline awaitable<> answer(HttpRequest& request, ResponseStream& stream) {
-  HttpResponse response;
-  std::string all = fmt::format("{}\n{}\n{}\n{}\n{}\n", request.method, request.target,
-                                request.path, request.query, request.authority);
-  for (const HttpHeader& header : request.headers) {
-    all.append(header.name).append(":").append(header.value).append("\n");
-  }
-  all.append(request.body.view());
-  const std::string digest = fmt::format("{:08x}", crc32c(all));
-  if (request.path == "/nothing") co_return;
-  if (request.path == "/wait") {
-    asio::steady_timer never(co_await asio::this_coro::executor,
-                             std::chrono::steady_clock::time_point::max());
-    bool interrupted = false;
-    stream.on_interrupt([&](ResponseStream::Interrupt) {
-      interrupted = true;
-      never.cancel();
-    });
-    boost::system::error_code ignored;
-    if (!interrupted) {
-      co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-    stream.on_interrupt({});
-  } else if (request.path == "/pieces" || request.path == "/abort") {
-    auto sent = co_await stream.start(std::move(response));
-    for (int i = 0; sent && i < 3; ++i) {
-      sent = co_await stream.write(Slice::copy_of(std::string(20'000, 'p')));
-    }
-    if (request.path == "/abort") {
-      stream.abort();
-    } else if (sent) {
-      (void)co_await stream.finish();
-    }
-    co_return;
-  }
-  response.body = Slice::copy_of(digest);
-  (void)co_await stream.respond(std::move(response));
-}
-
-// A server of one loop that this thread runs. Kept over all inputs.
+// A server of one loop that this thread runs. Kept over all inputs. It answers by path: /pieces,
+// /wait (until the client is gone, or time passes), /abort, /nothing, and for all others 200 with a
+// digest of the whole request: reading it is what shows dangling views.
 class HttpSessions {
  public:
   HttpSessions() : loop_(loops_, 0) {
@@ -66,7 +28,9 @@ class HttpSessions {
     options.limits.body_bytes = 64 * 1024;
     options.limits.bytes_in_flight = 256 * 1024;
     options.limits.unsent_bytes = 64 * 1024;
-    shared_ = std::make_shared<ServerShared>(std::move(options), answer);
+    shared_ = std::make_shared<ServerShared>(
+        std::move(options),
+        [this](HttpRequest& request, ResponseStream& stream) { return answer(request, stream); });
   }
 
   // All that the server sends to a client that sends `bytes` in pieces of up to `piece` bytes, then
@@ -94,6 +58,8 @@ class HttpSessions {
     for (const uint32_t seconds : {1U, 10'000U, 10'000U}) {
       loop_.now_s += seconds;
       for (auto at = loop_.connections.begin(); at != loop_.connections.end();) (at++)->tick();
+      // A client that has sent its next request can't be seen to go.
+      for (asio::steady_timer* timer : waiting_) timer->cancel();
       run();
     }
     ::close(client_);
@@ -104,6 +70,53 @@ class HttpSessions {
   }
 
  private:
+  awaitable<> answer(HttpRequest& request, ResponseStream& stream) {
+    std::string all = fmt::format("{}\n{}\n{}\n{}\n{}\n", request.method, request.target,
+                                  request.path, request.query, request.authority);
+    for (const HttpHeader& header : request.headers) {
+      all.append(header.name).append(":").append(header.value).append("\n");
+    }
+    all.append(request.body.view());
+    HttpResponse response;
+    response.body = Slice::copy_of(fmt::format("{:08x}", crc32c(all)));
+    if (request.path == "/nothing") co_return;
+    if (request.path == "/pieces" || request.path == "/abort") {
+      co_await answer_in_pieces(stream, request.path == "/abort");
+      co_return;
+    }
+    if (request.path == "/wait") co_await wait_for_interrupt(stream);
+    (void)co_await stream.respond(std::move(response));
+  }
+
+  static awaitable<> answer_in_pieces(ResponseStream& stream, bool aborts) {
+    auto sent = co_await stream.start(HttpResponse());
+    for (int i = 0; sent && i < 3; ++i) {
+      sent = co_await stream.write(Slice::copy_of(std::string(20'000, 'p')));
+    }
+    if (aborts) {
+      stream.abort();
+    } else if (sent) {
+      (void)co_await stream.finish();
+    }
+  }
+
+  awaitable<> wait_for_interrupt(ResponseStream& stream) {
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             std::chrono::steady_clock::time_point::max());
+    bool interrupted = false;
+    stream.on_interrupt([&](ResponseStream::Interrupt) {
+      interrupted = true;
+      never.cancel();
+    });
+    boost::system::error_code ignored;
+    waiting_.push_back(&never);
+    if (!interrupted) {
+      co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    std::erase(waiting_, &never);
+    stream.on_interrupt({});
+  }
+
   // False: the server has closed.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -134,6 +147,7 @@ class HttpSessions {
   Loops loops_{1};
   ServerLoop loop_;
   std::shared_ptr<ServerShared> shared_;
+  std::vector<asio::steady_timer*> waiting_;  // of /wait
   int client_ = -1;
   std::string received_;
 };

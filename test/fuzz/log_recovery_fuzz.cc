@@ -54,7 +54,7 @@ class Folder {
     manifest_.epoch = in_.byte();
     manifest_.position = 1 + in_.byte() % 8;
     manifest_.closed_generation = in_.byte() % 4;
-    for (uint64_t i = 1, shards = in_.byte() % 4; i <= shards; ++i) add_shard(ShardId{i});
+    for (uint64_t shards = in_.byte() % 4; shards > 0; --shards) add_shard();
     while (!in_.ended()) take_part();
     store_journal_file();
     manifest_.next_file_id = manifest_.files.size() + 1;
@@ -62,14 +62,16 @@ class Folder {
   }
 
  private:
-  void add_shard(ShardId id) {
-    ManifestShard shard{.id = id, .options = {}};
-    shard.next = in_.number();
+  void add_shard() {
+    ManifestShard shard{.id = ShardId{++last_shard_}, .options = {}};
+    shard.next = counter();
     shard.trim = std::min<Counter>(in_.byte(), shard.next);
     shard.arrival_ms = kNow - in_.byte();
     shard.sealed = in_.byte() % 8 == 7;
     manifest_.shards.push_back(std::move(shard));
   }
+
+  ManifestShard& any_shard() { return manifest_.shards[in_.byte() % manifest_.shards.size()]; }
 
   void take_part() {
     switch (in_.byte() % 8) {
@@ -135,7 +137,14 @@ class Folder {
     journal_.clear();
   }
 
-  ShardId shard() { return ShardId{1 + in_.byte() % 5U}; }
+  // Of an epoch that was: the log's next counters are above all of them.
+  Counter counter() {
+    const uint64_t epoch = in_.byte() % (manifest_.epoch + 1);
+    return epoch << 40 | in_.number() % (uint64_t{1} << 30);
+  }
+
+  // One that exists or did: ids are never used again.
+  ShardId shard() { return ShardId{1 + in_.byte() % std::max<uint64_t>(last_shard_, 1)}; }
 
   RunEntry run_entry(std::string& bodies) {
     RunEntry run{.shard = shard(), .first = next_counter_ + in_.byte() % 4};
@@ -157,24 +166,24 @@ class Folder {
       case 0:
         return EpochEntry{in_.byte()};
       case 1:
-        return CreateEntry{shard(), {}, next_counter_};
+        return CreateEntry{ShardId{++last_shard_}, {}, next_counter_};
       case 2:
-        return SealEntry{shard(), in_.number()};
+        return SealEntry{shard(), counter()};
       case 3:
         return RemoveEntry{shard()};
       case 4:
-        return TrimEntry{shard(), in_.number()};
+        return TrimEntry{shard(), counter()};
       case 5:
-        return RetentionEntry{shard(), static_cast<TimeMs>(in_.number())};
+        return RetentionEntry{shard(), static_cast<TimeMs>(in_.number() >> 1)};
       case 6:
         return OpenWriterEntry{in_.byte(), in_.number()};
       case 7:
         return WriterEntry{{in_.byte(), in_.number(), in_.number()}, {{shard(), 1, 2, kNow}}};
       case 8:
-        next_counter_ += in_.number() % (uint64_t{1} << 50);  // as far as the next epoch
+        next_counter_ += in_.number() % (uint64_t{1} << 30);
         return run_entry(bodies);
       case 9:
-        next_counter_ = in_.number() % (uint64_t{1} << 62);  // also back
+        next_counter_ = counter();  // also back
         return run_entry(bodies);
       default:
         return run_entry(bodies);
@@ -202,26 +211,31 @@ class Folder {
     next_lsn_ = head.lsn + 1;
   }
 
+  // Of shards that the manifest knows, before what it says comes next.
   void add_data_file() {
+    if (manifest_.shards.empty()) return;
     ManifestFile file{.id = manifest_.files.size() + 1};
     file.kind = in_.byte() % 2 == 0 ? DataKind::kPack : DataKind::kSegment;
     file.closed = file.kind == DataKind::kPack || in_.byte() % 2 == 0;
-    file.shard = shard();
+    ManifestShard* shard = &any_shard();
+    file.shard = shard->id;
     file.retention_ms = ShardOptions().retention_ms;
     const std::string path = data_file_path(std::string(kFolder) + "/data", file.kind, file.id);
     auto open = env_.open(path, OpenMode::kCreateNew);
     MS_ASSERT(open);
     PartWriter part(**open, {file.kind, file.id}, 0);
-    Counter next = in_.number() % (uint64_t{1} << 62);
+    Counter next = counter();
     file.first = next;
     for (uint32_t blocks = 1 + in_.byte() % 3; blocks > 0; --blocks) {
-      const ShardId id = file.kind == DataKind::kSegment ? file.shard : shard();
+      if (file.kind == DataKind::kPack) shard = &any_shard();
       BlockBuilder block;
-      block.start(id);
+      block.start(shard->id);
       for (uint32_t batches = 1 + in_.byte() % 2; batches > 0; --batches) {
         const uint32_t records = 1 + in_.byte() % 3;
-        block.add(next, records, kNow - in_.byte(), {Slice::copy_of(body_of(id, next, records))});
+        block.add(next, records, kNow - in_.byte(),
+                  {Slice::copy_of(body_of(shard->id, next, records))});
         next += records + in_.byte() % 2;
+        shard->next = std::max(shard->next, next);
       }
       MS_ASSERT(part.add(block));
     }
@@ -245,6 +259,7 @@ class Folder {
   JournalHeader header_;
   std::string journal_;  // of the file at hand
   uint64_t journal_files_ = 0;
+  uint64_t last_shard_ = 0;
   Lsn next_lsn_ = 1;
   Counter next_counter_ = 0;
   bool foreign_ = false;

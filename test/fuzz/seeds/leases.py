@@ -31,30 +31,30 @@ def calls_and_expressions() -> None:
     ranged = {"k": {"S": "a"}, "n": {"N": "-1.50"}, "o": {"S": "w"}, "b": {"BS": ["QQ=="]}}
     key = {"k": {"S": "a"}}
     calls = {
-        "put-get": call("PutItem", TableName="t", Item=item, ReturnValues="ALL_OLD")
-        + call("GetItem", TableName="t", Key=key, ProjectionExpression="m.l[1], s"),
-        "condition": call("PutItem", TableName="t", Item=item)
+        "put-get": call("PutItem", TableName="one", Item=item, ReturnValues="ALL_OLD")
+        + call("GetItem", TableName="one", Key=key, ProjectionExpression="m.l[1], s"),
+        "condition": call("PutItem", TableName="one", Item=item)
         + call(
             "PutItem",
-            TableName="t",
+            TableName="one",
             Item=item,
             ConditionExpression="c = :c AND attribute_exists(#o)",
             ExpressionAttributeNames={"#o": "o"},
             ExpressionAttributeValues={":c": {"N": "1.0"}},
         ),
-        "update": call("PutItem", TableName="t", Item=item)
+        "update": call("PutItem", TableName="one", Item=item)
         + call(
             "UpdateItem",
-            TableName="t",
+            TableName="one",
             Key=key,
             UpdateExpression="SET c = c + :one, m.x = :one REMOVE o ADD s :s",
             ExpressionAttributeValues={":one": {"N": "1"}, ":s": {"SS": ["z"]}},
             ReturnValues="ALL_NEW",
         ),
-        "legacy": call("PutItem", TableName="t", Item=item)
+        "legacy": call("PutItem", TableName="one", Item=item)
         + call(
             "UpdateItem",
-            TableName="t",
+            TableName="one",
             Key=key,
             AttributeUpdates={
                 "c": {"Action": "ADD", "Value": {"N": "5"}},
@@ -62,14 +62,14 @@ def calls_and_expressions() -> None:
             },
             Expected={"o": {"Value": {"S": "w"}}, "z": {"Exists": False}},
         )
-        + call("DeleteItem", TableName="t", Key=key, Expected={"o": {"Exists": False}}),
+        + call("DeleteItem", TableName="one", Key=key, Expected={"o": {"Exists": False}}),
         "query": "".join(
-            call("PutItem", TableName="r", Item={**ranged, "n": {"N": n}})
+            call("PutItem", TableName="two", Item={**ranged, "n": {"N": n}})
             for n in ("-1.50", "0", "1E+20", "7")
         )
         + call(
             "Query",
-            TableName="r",
+            TableName="two",
             KeyConditionExpression="k = :k AND n BETWEEN :a AND :b",
             ExpressionAttributeValues={":k": {"S": "a"}, ":a": {"N": "-2"}, ":b": {"N": "8"}},
             ScanIndexForward=False,
@@ -77,22 +77,22 @@ def calls_and_expressions() -> None:
         )
         + call(
             "Query",
-            TableName="r",
-            IndexName="i",
+            TableName="two",
+            IndexName="ind",
             KeyConditions={"o": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "w"}]}},
         )
-        + call("Scan", TableName="r", Segment=0, TotalSegments=2, ExclusiveStartKey=ranged),
+        + call("Scan", TableName="two", Segment=0, TotalSegments=2, ExclusiveStartKey=ranged),
         "batch": call(
-            "BatchWriteItem", RequestItems={"t": [{"PutRequest": {"Item": item}}], "r": []}
+            "BatchWriteItem", RequestItems={"one": [{"PutRequest": {"Item": item}}], "two": []}
         )
-        + call("BatchGetItem", RequestItems={"t": {"Keys": [key]}}),
+        + call("BatchGetItem", RequestItems={"one": {"Keys": [key]}}),
         "transact": call(
             "TransactWriteItems",
             TransactItems=[
-                {"Put": {"TableName": "t", "Item": item}},
+                {"Put": {"TableName": "one", "Item": item}},
                 {
                     "ConditionCheck": {
-                        "TableName": "r",
+                        "TableName": "two",
                         "Key": ranged,
                         "ConditionExpression": "x = x",
                     }
@@ -100,23 +100,23 @@ def calls_and_expressions() -> None:
             ],
             ClientRequestToken="token",
         )
-        + call("TransactGetItems", TransactItems=[{"Get": {"TableName": "t", "Key": key}}]),
+        + call("TransactGetItems", TransactItems=[{"Get": {"TableName": "one", "Key": key}}]),
         "tables": call("ListTables", Limit=1)
-        + call("DescribeTable", TableName="r")
+        + call("DescribeTable", TableName="two")
         + call(
             "UpdateTable",
-            TableName="r",
-            GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "i"}}],
+            TableName="two",
+            GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "ind"}}],
         )
-        + call("DeleteTable", TableName="t"),
+        + call("DeleteTable", TableName="one"),
         "times": call(
             "UpdateTimeToLive",
-            TableName="t",
+            TableName="one",
             TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"},
         )
-        + call("DescribeTimeToLive", TableName="t")
+        + call("DescribeTimeToLive", TableName="one")
         + call(
-            "TagResource", ResourceArn="arn:aws:dynamodb:us-east-1:000000000000:table/t", Tags=[]
+            "TagResource", ResourceArn="arn:aws:dynamodb:us-east-1:000000000000:table/one", Tags=[]
         ),
     }
     write("lease_call_fuzz", {name: text.encode() for name, text in calls.items()})

@@ -100,7 +100,7 @@ def formats() -> None:
 def recovery() -> None:
     no_manifest_shards = b"\x00\x00\x00\x00"  # epoch, position, closed generation, shards
     new_file = b"\x00\x00\x00\x00\x00"
-    create = lambda shard: b"\x01" + bytes([shard])  # noqa: E731
+    create = b"\x01"  # of the next id; shards are counted from 0 here
     run = lambda shard: b"\x0a" + bytes([shard, 0, 5, 0, 2])  # noqa: E731
     sealed = lambda shard: b"\x02" + bytes([shard, 9])  # noqa: E731
 
@@ -108,30 +108,33 @@ def recovery() -> None:
         return b"\x01\x00" + bytes([len(entries) - 1]) + b"".join(entries)
 
     start = no_manifest_shards + new_file
-    data_file = b"\x07\x00\x01\x00\x05\x00\x00\x00\x01\x05\x00\x00\x00"
+    shard = b"\x00\x40\x00\x01\x00"  # next counter (epoch, number), trimmed, arrival, sealed
+    # A pack of one block with three records.
+    data_file = b"\x07\x00\x00" + b"\x00\x05" + b"\x00\x00\x00\x02\x01\x00"
     inputs = {
         "empty": b"",
-        "frames": start + frame(create(0), run(0)) + frame(run(0), run(0)),
-        "two-files": start + frame(create(1), run(1)) + new_file + frame(run(1)) + frame(sealed(1)),
+        "frames": start + frame(create, run(0)) + frame(run(0), run(0)),
+        "two-files": start + frame(create, run(1)) + new_file + frame(run(1)) + frame(sealed(1)),
         "trims": start
-        + frame(create(0), run(0), b"\x04\x00\x01")
+        + frame(create, run(0), b"\x04\x00\x01")
         + frame(b"\x05\x00\xf0", b"\x03\x00", b"\x06\x07\x01", b"\x07\x07\x01\x01\x00"),
         "damage": start
-        + frame(create(0), run(0))
+        + frame(create, run(0))
         + frame(run(0))
         + b"\x05\x00\x40\x08\x03"
         + frame(run(0)),
-        "torn": start + frame(create(0), run(0)) + b"\x04\x10torn-torn-torn-!",
-        "jump": start + frame(create(0), run(0)) + b"\x01\xfc\x00" + run(0) + frame(run(0)),
-        "os-durability": no_manifest_shards + b"\x00\x07\x00\x00\x00" + frame(create(0), run(0)),
-        "manifest": b"\x02\x01\x00\x02\x09\x00\x01\x00\x20\x03\x05\x07" + new_file + frame(run(0)),
-        "pack": b"\x02\x00\x00\x03" + b"\x40\x00\x01\x00" * 3 + data_file + new_file,
-        "pack-damaged": b"\x02\x00\x00\x02"
-        + b"\x40\x00\x01\x00" * 2
-        + data_file[:-2]
-        + b"\x01\x10\x02\x03\x00",
-        "table": start + frame(create(0)) + b"\x03\x00\x01\x09\x01" + bytes(8) + b"\x00",
-        "zeroes": start + frame(create(0), run(0)) + b"\x06\x02" + frame(run(0)),
+        "torn": start + frame(create, run(0)) + b"\x04\x10torn-torn-torn-!",
+        "jump": start + frame(create, run(0)) + b"\x01\xfc\x00" + run(0) + frame(run(0)),
+        "os-durability": no_manifest_shards + b"\x00\x07\x00\x00\x00" + frame(create, run(0)),
+        "manifest": b"\x02\x01\x00\x02"
+        + shard
+        + b"\x01\x20\x03\x05\x07"
+        + new_file
+        + frame(run(0)),
+        "pack": b"\x02\x00\x00\x03" + shard * 3 + data_file + b"\x00\x00" + new_file,
+        "pack-damaged": b"\x02\x00\x00\x02" + shard * 2 + data_file + b"\x01\x10\x02\x03\x00",
+        "table": start + frame(create) + b"\x03\x00\x01\x09\x01" + bytes(8) + b"\x00",
+        "zeroes": start + frame(create, run(0)) + b"\x06\x02" + frame(run(0)),
     }
     write("log_recovery_fuzz", inputs)
 
