@@ -103,7 +103,7 @@ void survive(std::unique_ptr<FaultEnv> env, ManualClock& clock, uint64_t seed, L
 class TierCrashAtEveryChange : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(TierCrashAtEveryChange, AcknowledgedRecordsSurviveOnceInOrder) {
-  constexpr int kSteps = 60;
+  constexpr int kSteps = 40;
   uint64_t worlds = 0;
   uint64_t tiered = 0;
   for (uint64_t round = 0; round < rounds(); ++round) {
