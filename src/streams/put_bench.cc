@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/hash.h"
 #include "log/record.h"
+#include "streams/get_cbor.h"
 #include "streams/get_json.h"
 #include "streams/hash_key.h"
 #include "streams/put.h"
@@ -159,6 +160,7 @@ void bench(size_t records, size_t bytes, uint32_t shards) {
   for (const StoredBatch& batch : answer.read.batches) count += batch.records;
   if (count > 0) {
     measure("encode the answer of a get", count, [&] { encode_get_records_json(answer); });
+    measure("encode the answer of a get in CBOR", count, [&] { encode_get_records_cbor(answer); });
   }
 
   char number[kSequenceNumberSize];
