@@ -2,6 +2,7 @@
 the store is away."""
 
 import json
+import socket
 import subprocess
 import time
 import urllib.error
@@ -234,6 +235,40 @@ def test_while_s3_is_away_reads_fail_clearly_and_then_go_on(own_server, s3):
     assert its[0] >= RECORDS // 2
     assert read_all(kinesis, "orders") == list(range(RECORDS + 100))
     wait_for(lambda: not problems(server))
+
+
+def test_a_hanging_s3_server_holds_up_neither_readers_nor_the_end(own_server, s3):
+    s3.client.create_bucket(Bucket="archive")
+    server = own_server(
+        *("--log-tier-url", "s3://archive"),
+        *("--log-tier-after", "1s"),
+        *("--s3-endpoint", s3.endpoint),
+        *("--s3-access-key", "s3key"),
+        environment={"MILLSTREAM_S3_SECRET_KEY": "s3secret"},
+    )
+    fill_and_move(server, "orders")
+    server.kill()
+    s3.stop()
+    with socket.create_server(("127.0.0.1", s3.port)):  # takes connections, answers nothing
+        server.start()
+        kinesis = server.client("kinesis")
+        shard = shards(kinesis, "orders")[0]
+        iterator = kinesis.get_shard_iterator(
+            StreamName="orders", ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        start = time.monotonic()
+        with pytest.raises(ClientError) as failed:
+            kinesis.get_records(ShardIterator=iterator)
+        assert time.monotonic() - start < 25
+        assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        assert "has not answered within 15 s" in failed.value.response["Error"]["Message"]
+        put(kinesis, "orders", RECORDS, 100)
+        start = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - start < 15
+    s3.start()
+    server.start()
+    assert read_all(server.client("kinesis"), "orders") == list(range(RECORDS + 100))
 
 
 def test_old_records_move_to_a_folder(own_server, tmp_path):
