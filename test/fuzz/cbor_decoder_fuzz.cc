@@ -1,5 +1,5 @@
 // libFuzzer: any bytes as the CBOR input of any operation. The first byte picks the operation;
-// what decodes must encode to CBOR that decodes to the same. How to build: src/wire/CMakeLists.txt.
+// what decodes must encode to CBOR that decodes to the same.
 #include <cstdint>
 #include <string>
 #include <string_view>

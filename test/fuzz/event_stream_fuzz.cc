@@ -1,5 +1,5 @@
 // libFuzzer: any bytes as a message of vnd.amazon.eventstream. What decodes must encode to the
-// same bytes. How to build: src/wire/CMakeLists.txt.
+// same bytes.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -1,5 +1,5 @@
 // libFuzzer: any bytes as the input of any operation. The first byte picks the operation; what
-// decodes must encode to JSON that decodes to the same. How to build: CMakeLists.txt.
+// decodes must encode to JSON that decodes to the same.
 #include <cstdint>
 #include <string>
 #include <string_view>

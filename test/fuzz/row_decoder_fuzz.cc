@@ -1,6 +1,5 @@
 // libFuzzer: any bytes as a record of JSON, CSV or raw text. The first byte picks format, dialect
 // and options; no decoder reads outside of the record, and every row and error can be shown.
-// How to build: src/analytics/formats/CMakeLists.txt.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,5 @@
 // libFuzzer: any bytes as a script. The first byte picks the dialect; what parses must be walkable,
-// and what doesn't must say where. How to build: src/analytics/sql/CMakeLists.txt.
+// and what doesn't must say where.
 #include <cstdint>
 #include <string_view>
 
