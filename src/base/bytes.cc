@@ -57,6 +57,8 @@ uint32_t class_of(size_t capacity) {
 // Larger blocks of malloc are mappings of their own. By default it raises this figure to that of
 // the largest block ever freed, up to 32 MiB, and keeps what lies between used blocks.
 constexpr int kMappedFromBytes = 1 << 20;
+// Free memory at the end of a thread's heap that stays: frames come and go by the hundred KiB.
+constexpr int kTrimmedFromBytes = 8 << 20;
 
 std::atomic<size_t> global_pool_bytes{kGlobalPoolBytes};
 std::atomic<size_t> in_use_bytes{0};
@@ -161,6 +163,7 @@ void give_pooled(uint32_t size_class, void* memory) {
 void limit_idle_memory(size_t bytes) {
   global_pool_bytes.store(bytes, std::memory_order_relaxed);
   ::mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
+  ::mallopt(M_TRIM_THRESHOLD, kTrimmedFromBytes);
 }
 
 BufferRef BufferRef::allocate(size_t capacity) {
