@@ -203,6 +203,24 @@ TEST_F(CommandLineTest, BenchTakesScenariosAndTimes) {
   EXPECT_TRUE(error_.contains("did you mean")) << error_;
 }
 
+TEST_F(CommandLineTest, BenchTakesTlsAndAProtocol) {
+  ASSERT_EQ(run({"bench"}), 13);
+  EXPECT_FALSE(bench_.endpoint.tls);
+  EXPECT_EQ(bench_.protocol, BenchProtocol::kJson);
+  EXPECT_EQ(bench_.connections, 0);
+  ASSERT_EQ(run({"bench", "--tls", "--protocol", "cbor", "--connections", "7"}), 13);
+  ASSERT_TRUE(bench_.endpoint.tls);
+  EXPECT_EQ(SSL_CTX_get_verify_mode(bench_.endpoint.tls.get()), SSL_VERIFY_PEER);
+  EXPECT_EQ(bench_.protocol, BenchProtocol::kCbor);
+  EXPECT_EQ(bench_.connections, 7);
+  ASSERT_EQ(run({"bench", "--endpoint", "https://localhost:9", "--insecure"}), 13);
+  ASSERT_TRUE(bench_.endpoint.tls);
+  EXPECT_EQ(SSL_CTX_get_verify_mode(bench_.endpoint.tls.get()), SSL_VERIFY_NONE);
+  EXPECT_EQ(run({"bench", "--protocol", "xml"}), 2);
+  EXPECT_EQ(run({"bench", "--tls", "--ca-file", "/no/such/ca.pem"}), 2);
+  EXPECT_TRUE(error_.contains("/no/such/ca.pem")) << error_;
+}
+
 TEST_F(CommandLineTest, VersionAndItsTables) {
   EXPECT_EQ(run({"version"}), 0);
   EXPECT_TRUE(out_.starts_with("millstream 0.")) << out_;
