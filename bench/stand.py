@@ -18,7 +18,6 @@ from run import (
     KEY,
     MILLSTREAM,
     OUT,
-    RESULTS,
     SECRET,
     free_port,
     fresh_folder,
@@ -28,6 +27,7 @@ from run import (
 
 CREDENTIALS = Credentials(KEY, SECRET)
 ROWS = OUT / "rows.json"
+LOAD = OUT / "load.jsonl"  # the result of the last load
 
 
 class Rows:
@@ -95,15 +95,15 @@ class Stand:
 
     def load(self, scenario, seconds, *flags, may_refuse=False):
         """A scenario of `millstream bench`: its result."""
-        RESULTS.unlink(missing_ok=True)
+        LOAD.unlink(missing_ok=True)
         command = [MILLSTREAM, "bench", "--endpoint", f"http://127.0.0.1:{self.port}"]
         command += ["--server-pid", self.pid, "--access-key", KEY]
-        command += ["--secret-key", SECRET, "--duration", f"{seconds}s", "--json", RESULTS]
+        command += ["--secret-key", SECRET, "--duration", f"{seconds}s", "--json", LOAD]
         command += ["--scenario", scenario, *flags]
         done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL)
-        if not RESULTS.exists():
+        if not LOAD.exists():
             raise RuntimeError(f"{scenario}: millstream bench ended with {done.returncode}")
-        result = json.loads(RESULTS.read_text().splitlines()[-1])
+        result = json.loads(LOAD.read_text().splitlines()[-1])
         if result["errors"] and not may_refuse:
             raise RuntimeError(f"{scenario}: {result['errors']} wrong answers")
         return result
