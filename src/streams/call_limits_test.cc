@@ -176,5 +176,21 @@ TEST_F(LimitedControl, AnAccountHasFiftyOnDemandStreams) {
   EXPECT_TRUE(call("CreateStream", on_demand(51)));
 }
 
+TEST_F(LimitedControl, AStreamIsCreatedWarmForAccountsWithACommitmentOnly) {
+  const auto warm = [](int mibps) {
+    return fmt::format(R"({{"StreamName":"warm","WarmThroughputMiBps":{},)"
+                       R"("StreamModeDetails":{{"StreamMode":"ON_DEMAND"}}}})",
+                       mibps);
+  };
+  EXPECT_THAT(call("CreateStream", warm(8)),
+              fails(ErrorCode::kInvalidArgument, "MinimumThroughputBillingCommitment"));
+  EXPECT_EQ(find("warm"), nullptr);
+  ASSERT_TRUE(call("UpdateAccountSettings",
+                   R"({"MinimumThroughputBillingCommitment":{"Status":"ENABLED"}})"));
+  EXPECT_THAT(call("CreateStream", warm(10'241)), fails(ErrorCode::kLimitExceeded, "10240"));
+  ASSERT_TRUE(call("CreateStream", warm(8)));
+  EXPECT_EQ(find("warm")->open_by_hash_key.size(), 8u);
+}
+
 }  // namespace
 }  // namespace millstream::streams

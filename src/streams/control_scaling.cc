@@ -1,7 +1,6 @@
 // How much a stream takes: UpdateShardCount, UpdateStreamMode, UpdateStreamWarmThroughput.
 #include <algorithm>
 
-#include "streams/account_settings.h"
 #include "streams/control_plane.h"
 #include "streams/listing.h"
 #include "streams/scaling.h"
@@ -11,36 +10,6 @@ namespace millstream::streams {
 namespace {
 
 namespace kinesis = wire::kinesis;
-
-constexpr int32_t kMaxWarmMibps = 10'240;  // AWS: API model UpdateStreamWarmThroughput
-
-// Before anything is made for each of them.
-Result<> check_shards_fit(int64_t shards, const StreamKey& key, const StreamsSettings& settings) {
-  if (shards <= settings.shards_per_account_and_region) return {};
-  return fail(ErrorCode::kLimitExceeded,
-              "{} shards are more than account {} may have in {}: {}. Ask for less.", shards,
-              key.account, key.region, settings.shards_per_account_and_region);
-}
-
-Result<> check_warm(int32_t mibps, const StreamKey& key, const StreamsSettings& settings) {
-  if (settings.aws_rules() && mibps > kMaxWarmMibps) {
-    return fail(ErrorCode::kLimitExceeded,
-                "WarmThroughputMiBps {} is more than an on-demand stream can have: {}.", mibps,
-                kMaxWarmMibps);
-  }
-  return check_shards_fit(mibps, key, settings);
-}
-
-// Warm throughput is for accounts that have committed themselves.
-Result<> check_commitment(Transaction& transaction, const Stream& stream, TimeMs now_ms) {
-  TRY_ASSIGN(const BillingCommitment commitment,
-             load_billing_commitment(transaction, stream.key.account, stream.key.region));
-  if (commitment.is_on(now_ms)) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "WarmThroughputMiBps needs MinimumThroughputBillingCommitment, which is not enabled "
-              "for account {} in {}; enable it with UpdateAccountSettings.",
-              stream.key.account, stream.key.region);
-}
 
 // Up to what the stream has been warmed for, never down: shards that are not needed are merged
 // when they have been idle.
@@ -101,7 +70,7 @@ awaitable<Result<>> ControlPlane::update_stream_mode(const Context& context,
     }
     if (settings_.aws_rules()) {
       const TimeMs now = clock_.now_ms();
-      if (warm) TRY(check_commitment(transaction, stream, now));
+      if (warm) TRY(check_commitment(transaction, stream.key, now));
       TRY(count_scaling_call(transaction, stream.generation, kModeLimit, now));
     }
     return update_settings(transaction, changed(stream));
@@ -129,7 +98,7 @@ ControlPlane::update_stream_warm_throughput(const Context& context,
     return plan_at_least(stream, least_on_demand_shards(changed(stream), settings_));
   };
   const auto change = [&](Transaction& transaction, const Stream& stream) -> Result<> {
-    if (settings_.aws_rules()) TRY(check_commitment(transaction, stream, clock_.now_ms()));
+    if (settings_.aws_rules()) TRY(check_commitment(transaction, stream.key, clock_.now_ms()));
     return update_settings(transaction, changed(stream));
   };
   CO_TRY(co_await catalog_.reshard(key, plan, change));

@@ -305,6 +305,10 @@ awaitable<Result<>> MetaCatalog::run_create(NewStream wanted) {
     if (wanted.mode == StreamMode::kOnDemand) {
       TRY(check_on_demand_limit(transaction, wanted.key, settings_));
     }
+    if (wanted.warm_throughput_mibps && settings_.aws_rules()) {
+      TRY(check_warm(*wanted.warm_throughput_mibps, wanted.key, settings_));
+      TRY(check_commitment(transaction, wanted.key, stream.created_ms));
+    }
     TRY_ASSIGN(stream.generation, store_.next_number(transaction, kGenerationSequence));
     TRY(insert_stream(transaction, stream));
     TRY_ASSIGN(const uint32_t first,

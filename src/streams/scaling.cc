@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "streams/account_settings.h"
+
 namespace millstream::streams {
 namespace {
 
+constexpr int32_t kMaxWarmMibps = 10'240;       // AWS: API model UpdateStreamWarmThroughput
 constexpr int64_t kMaxShardsOfStream = 10'000;  // AWS: API model UpdateShardCount
 constexpr TimeMs kDayMs = TimeMs{24} * 3'600'000;
 
@@ -54,6 +57,32 @@ Result<> check_on_demand_limit(Transaction& transaction, const StreamKey& key,
               "This request would exceed the limit on the number of On-Demand streams for the "
               "account {} in {}. Current On-Demand streams count: {}. Limit: {}.",
               key.account, key.region, now, most);
+}
+
+Result<> check_shards_fit(int64_t shards, const StreamKey& key, const StreamsSettings& settings) {
+  if (shards <= settings.shards_per_account_and_region) return {};
+  return fail(ErrorCode::kLimitExceeded,
+              "{} shards are more than account {} may have in {}: {}. Ask for less.", shards,
+              key.account, key.region, settings.shards_per_account_and_region);
+}
+
+Result<> check_warm(int32_t mibps, const StreamKey& key, const StreamsSettings& settings) {
+  if (settings.aws_rules() && mibps > kMaxWarmMibps) {
+    return fail(ErrorCode::kLimitExceeded,
+                "WarmThroughputMiBps {} is more than an on-demand stream can have: {}.", mibps,
+                kMaxWarmMibps);
+  }
+  return check_shards_fit(mibps, key, settings);
+}
+
+Result<> check_commitment(Transaction& transaction, const StreamKey& key, TimeMs now_ms) {
+  TRY_ASSIGN(const BillingCommitment commitment,
+             load_billing_commitment(transaction, key.account, key.region));
+  if (commitment.is_on(now_ms)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "WarmThroughputMiBps needs MinimumThroughputBillingCommitment, which is not enabled "
+              "for account {} in {}; enable it with UpdateAccountSettings.",
+              key.account, key.region);
 }
 
 Result<> count_scaling_call(Transaction& transaction, int64_t generation, const ScalingLimit& limit,

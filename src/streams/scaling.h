@@ -28,6 +28,13 @@ int32_t most_on_demand_streams(const StreamsSettings& settings);
 Result<> check_on_demand_limit(Transaction& transaction, const StreamKey& key,
                                const StreamsSettings& settings);
 
+// Before anything is made for each shard. kLimitExceeded.
+Result<> check_shards_fit(int64_t shards, const StreamKey& key, const StreamsSettings& settings);
+// As many shards; and no more than AWS allows, with its rules. kLimitExceeded.
+Result<> check_warm(int32_t mibps, const StreamKey& key, const StreamsSettings& settings);
+// Warm throughput is for accounts that have committed themselves. kInvalidArgument.
+Result<> check_commitment(Transaction& transaction, const StreamKey& key, TimeMs now_ms);
+
 struct ScalingLimit {
   std::string_view operation;
   int64_t calls_in_24_hours = 0;
