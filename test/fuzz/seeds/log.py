@@ -93,6 +93,8 @@ def formats() -> None:
         "file-scan": start + part(64, blocks, 2),
         "file-copy": start + part(64, blocks, 1),
         "file-cut": one[:-1],
+        "file-points-out": start
+        + part(64, blocks).replace(pack("QII", 64, len(blocks[0]), 2), pack("QII", 64, 1 << 31, 2)),
     }
     write("log_formats_fuzz", with_first(choice(7), files))
 
