@@ -52,6 +52,31 @@ TEST_F(PutTest, AgreesWithTheCatalogsRouting) {
   }
 }
 
+TEST_F(PutTest, AgreesWithTheCatalogsRoutingWhereShardsAreUneven) {
+  // Narrow shards at one end, wide ones at the other: the hash keys 2^k … 2^(k+1)-1, and back.
+  for (const bool narrow_first : {true, false}) {
+    Stream stream = even_stream(narrow_first ? "narrow" : "wide", 100, narrow_first ? 1000 : 2000);
+    for (uint32_t i = 0; i < 100; ++i) {
+      const HashKey first = i == 0 ? 0 : HashKey{1} << (28 + i);
+      const HashKey last = i == 99 ? kMaxHashKey : (HashKey{1} << (29 + i)) - 1;
+      Shard& shard = stream.shards[narrow_first ? i : 99 - i];
+      shard.first_hash_key = narrow_first ? first : kMaxHashKey - last;
+      shard.last_hash_key = narrow_first ? last : kMaxHashKey - first;
+    }
+    stream.index_open_shards();
+    add(stream);
+    for (const Shard& shard : stream.shards) {
+      for (const HashKey key :
+           {shard.first_hash_key, shard.last_hash_key,
+            shard.first_hash_key + (shard.last_hash_key - shard.first_hash_key) / 3}) {
+        const auto out = put(records(stream.key.name, {record("k", "x", format_hash_key(key))}));
+        ASSERT_TRUE(out.has_value());
+        ASSERT_EQ(out->records[0].shard_id, stream.route(key).id());
+      }
+    }
+  }
+}
+
 TEST_F(PutTest, StoresWhatWasSentInTheOrderOfTheRequest) {
   add(even_stream("clicks", 4));
   std::vector<std::string> sent;
