@@ -6,9 +6,7 @@ from support import java, main
 
 def polling():
     def start(server, stream, worker, received):
-        return java(
-            "kcl1", worker, "Kcl1", server.endpoint, stream, worker, str(received.path)
-        )
+        return java("kcl1", worker, "Kcl1", server.endpoint, stream, worker, str(received.path))
 
     return two_workers("kcl1", "polling", start)
 
