@@ -180,7 +180,7 @@ TEST_F(ConsumerTest, AStreamWithConsumersIsDeletedOnlyIfEnforced) {
   ASSERT_TRUE(add("clicks", "reader"));
   EXPECT_THAT(remove("clicks"),
               fails(ErrorCode::kInUse,
-                    "DeleteStream can't delete 123456789012:clicks because there are consumers "
+                    "DeleteStream can't delete 000000000000:clicks because there are consumers "
                     "associated with this data stream. To delete clicks anyway, set the "
                     "EnforceConsumerDeletion parameter to true to force the deletion of all the "
                     "consumers that are associated with it."));

@@ -105,8 +105,8 @@ TEST_F(ControlPlaneTest, AnOnDemandStreamHasFourShards) {
   EXPECT_EQ(summary("clicks").open_shard_count, 4);
   EXPECT_EQ(summary("clicks").stream_mode_details->stream_mode, "ON_DEMAND");
   EXPECT_EQ(summary("clicks").record_distribution_strategy, "USER_PARTITION_KEY");
-  EXPECT_THAT(split("clicks", "0", "1000"), fails(ErrorCode::kValidation, "ON_DEMAND"));
-  EXPECT_THAT(merge("clicks", "0", "1"), fails(ErrorCode::kValidation, "ON_DEMAND"));
+  EXPECT_THAT(split("clicks", "0", "1000"), fails(ErrorCode::kValidation, "is in On-Demand mode."));
+  EXPECT_THAT(merge("clicks", "0", "1"), fails(ErrorCode::kValidation, "is in On-Demand mode."));
 }
 
 TEST_F(ControlPlaneTest, WarmThroughputIsThereFromTheStart) {

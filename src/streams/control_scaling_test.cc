@@ -117,7 +117,7 @@ TEST_F(Scaling, ChangesTheModeTwiceADayWithAwsLimits) {
   EXPECT_EQ(open("clicks"), 4u);
   EXPECT_THAT(scale("clicks", 8),
               fails(ErrorCode::kValidation,
-                    "Stream clicks under account 123456789012 is in On-Demand mode."));
+                    "Stream clicks under account 000000000000 is in On-Demand mode."));
   ASSERT_TRUE(set_mode("clicks", kinesis::StreamMode::kProvisioned));
   EXPECT_EQ(open("clicks"), 4u);
   EXPECT_THAT(set_mode("clicks", kinesis::StreamMode::kOnDemand),
