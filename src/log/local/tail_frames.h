@@ -70,6 +70,7 @@ class TailFrame {
   }
   void prefetch_body(size_t i) const {
     const char* body = content_.pieces[run(i).piece].body;
+    if (body == nullptr) return;
     __builtin_prefetch(body);
     __builtin_prefetch(body + 64);
   }
