@@ -202,9 +202,7 @@ def main():
     if failures:
         sys.exit(f"FAILED: {len(failures)} differences, the first: " + "; ".join(failures[:3]))
     total = sum(row["flights"] for row in rows)
-    print(
-        f"\n{len(rows):,} rows of {total:,} flights: stream = lake = DuckDB, to the last figure"
-    )
+    print(f"\n{len(rows):,} rows of {total:,} flights: stream = lake = DuckDB, to the last figure")
 
 
 if __name__ == "__main__":
