@@ -183,6 +183,9 @@ void JournalSpace::recycle() {
         ++it;
         continue;
       }
+      // The count alone orders nothing. Giving back a reference of our own does: what readers did
+      // with the file, up to theirs, comes before what is done with it here.
+      JournalFileRef(*it).reset();
       const bool keep = (*it)->size >= standard_size_locked() &&
                         (*it)->size <= align_up(options_.file_bytes) &&
                         used_bytes_ + spare_bytes_ + (*it)->size <= options_.budget_bytes;
