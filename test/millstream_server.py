@@ -22,6 +22,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def wait_for(condition, seconds=60):
+    """Its first value that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"did not happen in time; last: {value!r}")
+
+
 class Server:
     """One `millstream serve` process; stop(), kill() and start() again on the same data."""
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 import urllib.error
 import urllib.request
 
@@ -12,6 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from millstream_server import wait_for
 
 ONE = "111111111111"
 TWO = "222222222222"
@@ -229,13 +229,6 @@ def test_a_policy_that_is_not_understood_closes_its_stream_until_it_is_gone(acce
     assert "NumericEquals is not supported" in refusal(put, root, StreamName="s")["Message"]
     root.delete_resource_policy(ResourceARN=arn("s"))
     put(root, StreamName="s")
-
-
-def wait_for(what, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_accepted(server, access_key):

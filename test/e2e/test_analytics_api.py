@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from millstream_server import read_shard
+from millstream_server import read_shard, wait_for
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 COLUMNS = [
@@ -35,16 +35,6 @@ CREATE TABLE sink (id INT, price DOUBLE) WITH ('connector' = 'kinesis', 'stream'
   'format' = 'json');
 INSERT INTO sink SELECT id, price * 2 FROM source WHERE MOD(id, 2) = 0;
 """
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"did not happen in time; last: {value!r}")
 
 
 def error_of(call, **arguments):

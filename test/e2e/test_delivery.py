@@ -10,19 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from millstream_server import ROOT, free_port
+from millstream_server import ROOT, free_port, wait_for
 
 ROLE = "arn:aws:iam::000000000000:role/r"
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError("did not happen in time")
 
 
 def lake_files(server, bucket):

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
+from millstream_server import wait_for
 
 MIB = 1 << 20
 BUDGET = 512 * MIB
@@ -33,13 +34,6 @@ def metric(server, name):
 def advance(server, hours):
     body = json.dumps({"advance_ms": hours * HOUR_MS}).encode()
     urllib.request.urlopen(f"{server.endpoint}/_millstream/clock", data=body).close()
-
-
-def wait_for(what, patience=30):
-    deadline = time.monotonic() + patience
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def put(kinesis, stream):

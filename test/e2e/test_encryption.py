@@ -6,7 +6,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -14,7 +13,7 @@ import cbor2
 import pytest
 import sql_client
 from botocore.exceptions import ClientError, EventStreamError
-from millstream_server import BINARY, read_shard
+from millstream_server import BINARY, read_shard, wait_for
 from test_cbor import decode, post
 
 FIRST = "shardId-000000000000"
@@ -75,13 +74,6 @@ def health(server):
             return json.load(answer)
     except urllib.error.HTTPError as error:
         return json.load(error)
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def reload(server, condition):

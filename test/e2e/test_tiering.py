@@ -13,21 +13,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from millstream_server import ROOT, free_port, read_shard
+from millstream_server import ROOT, free_port, read_shard, wait_for
 
 RECORDS = 2000
 SIZE = 8000
 CACHE = 16 << 20
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError("did not happen in time")
 
 
 class S3:
